@@ -1,0 +1,5 @@
+"""`python -m crossbench`."""
+
+from crossbench.cli import main
+
+main()

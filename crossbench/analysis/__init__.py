@@ -1,0 +1,1 @@
+"""Analysis: samples to metrics, a pure function of the run folder."""

@@ -1,0 +1,328 @@
+"""The contract between crossbench and a backend plugin.
+
+With `hookspecs.hookimpl` this is all that a plugin may import. It needs nothing but msgspec,
+because the worker imports it inside every engine's environment.
+
+A plugin *declares* backends through the hook `crossbench_backends` (see `hookspecs`) and *does the
+work* in objects that exist only inside the worker process::
+
+    BackendSpec -> Backend.load() -> Session.generate() -> Chunk, Chunk, ..., the last with Finish
+
+Three rules make the numbers fair. Token ids go in and token ids come out. No plugin reads a
+clock: the worker stamps each chunk as it arrives. What an engine resolved is described, not what
+was asked.
+
+Errors a backend may raise::
+
+    BackendError
+    ├── RequestError          this sample failed; the session lives
+    └── EngineError           the launch is over
+        ├── OutOfMemory       the device or the host had too little memory
+        └── Unsupported       this build, model or device cannot do what the options ask
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from enum import Enum
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+__all__ = [
+    "CONTRACT",
+    "ENTRY_POINT_GROUP",
+    "Applies",
+    "Backend",
+    "BackendError",
+    "BackendSpec",
+    "Boundary",
+    "Capability",
+    "Chunk",
+    "Device",
+    "DeviceMemory",
+    "EngineError",
+    "EnvSpec",
+    "Fact",
+    "Finish",
+    "Generation",
+    "Loaded",
+    "ModelRef",
+    "Needs",
+    "OutOfMemory",
+    "Parallelism",
+    "Request",
+    "RequestError",
+    "Sampling",
+    "Session",
+    "Source",
+    "Unsupported",
+]
+
+CONTRACT = 1
+ENTRY_POINT_GROUP = f"crossbench.v{CONTRACT}"
+
+
+# Declaring a backend
+
+
+class Capability(Enum):
+    """What a backend can do beyond streaming one request; a suite's needs are held against it."""
+
+    TOKEN_IDS = "token_ids"
+    """Chunks carry token ids, so tokens are counted rather than inferred from text."""
+    RESET = "reset"
+    """`Session.reset` drops every cached prefix, and `Finish.cached_prompt_tokens` proves it."""
+    BATCH = "batch"
+    """Several requests may run at once; `Session.generate` returns asynchronous iterators."""
+    SEED = "seed"
+    """Equal seeds give equal samples at a temperature above zero."""
+
+
+class Applies(Struct, frozen=True, kw_only=True):
+    """When an environment variant fits a machine. An empty condition always fits."""
+
+    platforms: tuple[str, ...] = ()
+    """Any of "linux-x86_64", "linux-aarch64", "macos-arm64"; empty for all."""
+    device: Literal["cuda", "metal"] | None = None
+    """The kind of accelerator that must be present."""
+    tools: tuple[str, ...] = ()
+    """Programs that must be on the PATH, such as "nvcc"."""
+
+
+class EnvSpec(Struct, frozen=True, kw_only=True):
+    """One isolated Python environment of a backend: what `uv` installs, and when it applies."""
+
+    requirements: tuple[str, ...]
+    """PEP 508 requirements of the engine. Empty: the host's own interpreter serves."""
+    overrides: tuple[str, ...] = ()
+    """Requirements that replace what a dependency asks for (uv's overrides)."""
+    build_settings: Mapping[str, Mapping[str, str]] = {}
+    """Package -> PEP 517 config settings, such as {"cmake.define.GGML_CUDA": "ON"}."""
+    build_tools: tuple[str, ...] = ()
+    """Programs a build from source needs, such as "c++"; named when one of them is missing."""
+    python: str = ">=3.11"
+    """Version specifier of the interpreter."""
+    applies: Applies = Applies()
+
+
+class BackendSpec(Struct, frozen=True, kw_only=True):
+    """An engine as a plugin provides it; strings name its classes: the host imports no engine."""
+
+    name: str
+    """What a suite writes: lower-case letters, digits and dashes."""
+    factory: str
+    """"package.module:Class" of a `Backend`, imported only inside the worker."""
+    options: str
+    """"package.module:Struct" of the options, a msgspec Struct; its module imports no engine."""
+    distributions: tuple[str, ...]
+    """Distributions whose versions every report records, the engine's own first."""
+    environments: Mapping[str, EnvSpec]
+    """Variant ("cpu", "cuda", "metal", ...) -> environment; the first that applies is chosen."""
+    capabilities: frozenset[Capability]
+
+
+# Loading a model
+
+
+class ModelRef(Struct, frozen=True, kw_only=True):
+    """The artifact to load: a file or directory on this machine."""
+
+    path: str
+    name: str
+
+
+class Needs(Struct, frozen=True, kw_only=True):
+    """What the plan will ask of the session, known at load because engines size buffers there."""
+
+    context_tokens: int
+    """The longest prompt plus output, in tokens, of any one request."""
+    streams: int = 1
+    """Requests that may be in flight at once."""
+
+
+T = TypeVar("T")
+Source: TypeAlias = Literal["api", "log", "artifact", "config"]
+
+
+class Fact(Struct, Generic[T], frozen=True):
+    """Something an engine tells of itself, with where it was read; None where it does not tell."""
+
+    value: T | None
+    source: Source
+
+
+class Boundary(Enum):
+    """Where a stamp is taken; stamps of different boundaries are not compared unlabelled."""
+
+    LIBRARY = "library"
+    """In process, beside the engine's own calls."""
+    ASYNC_ENGINE = "async_engine"
+    """Behind an engine core in another process."""
+    HTTP = "http"
+    """Behind a server."""
+
+
+class Parallelism(Enum):
+    """How several devices share one model."""
+
+    NONE = "none"
+    PIPELINE = "pipeline"
+    TENSOR = "tensor"
+    DATA = "data"
+
+
+class Device(Struct, frozen=True, kw_only=True):
+    """One device a session uses, named by UUID or PCI address, never by an index."""
+
+    id: str
+    name: str
+    kind: Literal["cpu", "gpu", "other"]
+    total_bytes: int | None = None
+
+
+class Loaded(Struct, frozen=True, kw_only=True):
+    """What the engine really resolved, as the report prints it."""
+
+    boundary: Boundary
+    engine_build: Fact[str]
+    """The engine's own version or commit, not only its Python binding's."""
+    parallelism: Fact[Parallelism]
+    devices: tuple[Device, ...]
+    context_tokens: Fact[int]
+    """Tokens one request may hold."""
+    weight_bytes: Fact[int]
+    parameters: Fact[int]
+    """Parameters of the model; with `weight_bytes` this gives bits per weight."""
+    kv_dtype: Fact[str]
+    kv_capacity_tokens: Fact[int]
+    attention: Fact[str]
+    """Attention kernel as resolved, such as "flash" or "standard"."""
+    prefix_cache: Fact[bool]
+    settings: Mapping[str, Fact[Any]] = {}
+    """Other resolved settings worth comparing: batch sizes, threads, offloaded layers."""
+    ignored: tuple[str, ...] = ()
+    """Requested options that the engine does not honour."""
+
+
+class DeviceMemory(Struct, frozen=True, kw_only=True):
+    """The engine's own split of its memory on one device, in bytes; None where it does not tell."""
+
+    weights_bytes: int | None = None
+    kv_bytes: int | None = None
+    compute_bytes: int | None = None
+    used_bytes: int | None = None
+    """All that the engine holds there, by its allocator."""
+
+
+# Generating
+
+
+class Sampling(Struct, frozen=True, kw_only=True):
+    """How tokens are chosen. Temperature 0 is greedy."""
+
+    temperature: float = 0.0
+    top_k: int = 0
+    """0 for all."""
+    top_p: float = 1.0
+    seed: int = 0
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One prompt to continue, as ids of the model's canonical tokenizer, BOS included."""
+
+    id: str
+    prompt_ids: tuple[int, ...]
+    max_tokens: int
+    stop_ids: tuple[int, ...] = ()
+    """Ids that end the output. Empty: exactly `max_tokens` are produced, end-of-text included."""
+    sampling: Sampling = Sampling()
+
+
+class Finish(Struct, frozen=True, kw_only=True):
+    """How a request ended; carried by its last chunk."""
+
+    reason: Literal["length", "stop"]
+    cached_prompt_tokens: int | None = None
+    """Prompt tokens the engine did *not* compute; None where it does not tell."""
+    native: Mapping[str, float] = {}
+    """The engine's own figures (its tokens per second, say): shown beside ours, never compared."""
+
+
+class Chunk(Struct, frozen=True):
+    """Tokens that became visible together, in order. Text of the whole need not be sent."""
+
+    token_ids: tuple[int, ...] | None
+    """None only from a backend without TOKEN_IDS."""
+    text: str | None = None
+    finish: Finish | None = None
+
+
+Generation: TypeAlias = Iterator[Chunk] | AsyncIterator[Chunk]
+
+
+class Session(Protocol):
+    """A loaded model. Any method may also be a coroutine; the worker keeps one event loop for life.
+
+    Closing the iterator of `generate` early aborts the request and frees its KV cache.
+    """
+
+    def describe(self) -> Loaded | Awaitable[Loaded]:
+        """What the engine resolved."""
+        ...
+
+    def tokenize(self, text: str) -> list[int] | Awaitable[list[int]]:
+        """Ids by the artifact's own tokenizer, special tokens parsed, none added."""
+        ...
+
+    def generate(self, request: Request) -> Generation:
+        """Stream the continuation; the last chunk carries the finish.
+
+        Raises RequestError when this request failed, EngineError when the session is lost.
+        """
+        ...
+
+    def memory(
+        self,
+    ) -> Mapping[str, DeviceMemory] | Awaitable[Mapping[str, DeviceMemory]]:
+        """Device id -> the engine's own split of its memory now."""
+        ...
+
+    def reset(self) -> Awaitable[None] | None:
+        """Drop every cached prefix and wait until the device is idle."""
+        ...
+
+    def close(self) -> Awaitable[None] | None:
+        """Free the model; called once, and safe when loading was incomplete."""
+        ...
+
+
+class Backend(Protocol):
+    """Made once in the worker, without arguments, by `BackendSpec.factory`."""
+
+    def load(self, model: ModelRef, options: Any, needs: Needs) -> Session | Awaitable[Session]:
+        """Load the artifact. `options` is an instance of `BackendSpec.options`."""
+        ...
+
+
+# Failing
+
+
+class BackendError(Exception):
+    """Base of what a backend raises on purpose; its message is shown to the user."""
+
+
+class RequestError(BackendError):
+    """This request failed and the session lives on."""
+
+
+class EngineError(BackendError):
+    """The session is lost and the launch is over."""
+
+
+class OutOfMemory(EngineError):
+    """The device or the host had too little memory."""
+
+
+class Unsupported(EngineError):
+    """This build, model or device cannot do what the options ask."""

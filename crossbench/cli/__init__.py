@@ -1,0 +1,90 @@
+"""The command line: click commands, no logic. Each command's module is imported when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from crossbench import __version__
+
+COMMANDS = {
+    "run": "Measure a suite on this machine and write its report.",
+    "plan": "Show what a suite would run here, what not and why.",
+    "report": "Rebuild the reports of a run from its folder.",
+    "doctor": "Show this machine, its plugins and environments, and what to fix.",
+    "plugins": "The backend plugins that are installed.",
+    "envs": "The isolated environments that engines run in.",
+    "suite": "Check, expand and describe suite files.",
+}
+EXIT_INPUT, EXIT_NOTHING, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 3, 70, 130
+
+
+class _Lazy(click.Group):
+    """A group that imports a command only when it is called; `--help` needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them, in the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"crossbench.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 all measured; 1 some cells failed; 2 wrong input; 3 nothing can run "
+    "here; 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="crossbench")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Compare LLM inference engines on identical prompts, honestly."""
+
+
+def main() -> None:
+    """The console script: run a command and turn what goes wrong into one message and a code."""
+    sys.exit(_guarded("--debug" in sys.argv[1:]))
+
+
+def _guarded(debug: bool) -> int:
+    from crossbench.errors import CrossbenchError, NothingToRun  # noqa: PLC0415 - keeps --help quick
+
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except CrossbenchError as error:
+        if debug:
+            raise
+        click.echo(f"crossbench: {error}", err=True)
+        return EXIT_NOTHING if isinstance(error, NothingToRun) else EXIT_INPUT
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(
+            f"crossbench: internal error: {type(error).__name__}: {error}\n"
+            "This is a fault of crossbench; `crossbench --debug ...` shows where.",
+            err=True,
+        )
+        return EXIT_INTERNAL
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,72 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from crossbench.errors import InputError
+from crossbench.plan.selection import Selection
+from crossbench.suite.schema import Profile
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+suite_argument = click.argument("suite", type=click.Path(path_type=Path))
+
+
+def selecting(function: F) -> F:
+    """--target, --scenario, --profile, --variant and --python."""
+    for decorate in (
+        click.option(
+            "--python",
+            "pythons",
+            multiple=True,
+            metavar="BACKEND=PATH",
+            help="Use this interpreter, which has the engine, instead of building an environment.",
+        ),
+        click.option(
+            "--variant",
+            "variants",
+            multiple=True,
+            metavar="BACKEND=NAME",
+            help="Environment variant (cpu, cuda, metal, ...) instead of the automatic choice.",
+        ),
+        click.option(
+            "--profile",
+            type=click.Choice(get_args(Profile)),
+            help="Preset of launches, repeats and warm-ups; beats what the suite says.",
+        ),
+        click.option("--scenario", "scenarios", multiple=True, help="Only this scenario."),
+        click.option("--target", "targets", multiple=True, help="Only this target."),
+    ):
+        function = decorate(function)
+    return function
+
+
+def selection(
+    targets: Sequence[str],
+    scenarios: Sequence[str],
+    variants: Sequence[str],
+    pythons: Sequence[str],
+) -> Selection:
+    """What the user chose. Raises InputError for a value that is not BACKEND=VALUE."""
+    return Selection(
+        targets=tuple(targets),
+        scenarios=tuple(scenarios),
+        variants=dict(pair("--variant", given) for given in variants),
+        pythons={
+            backend: Path(path).expanduser()
+            for backend, path in (pair("--python", given) for given in pythons)
+        },
+    )
+
+
+def pair(option: str, given: str) -> tuple[str, str]:
+    """`backend=value` in two. Raises InputError."""
+    backend, separator, value = given.partition("=")
+    if not (backend and separator and value):
+        raise InputError(f"{option} {given}: found no BACKEND=VALUE; write {option} llamacpp=VALUE")
+    return backend, value

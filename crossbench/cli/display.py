@@ -1,0 +1,133 @@
+"""What a terminal shows of a build and of a run; plain lines where there is no terminal.
+
+It draws at most four times a second and only when the run calls it: a thread that redraws would
+take time from the engine being measured.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from crossbench.journal import Role, SampleTaken
+from crossbench.worker.protocol import FailureKind
+from crossbench.worker.pulse import Beat, Phase
+
+DRAW_EVERY_S = 0.25
+RATE_WINDOW_S = 2.0
+LINE_EVERY_S = 30.0
+
+
+class TerminalDisplay:
+    """Draws one status line below the messages that stay."""
+
+    def __init__(self, requests: int) -> None:
+        """`requests` is how many will be made in all, warm-ups included."""
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._requests = requests
+        self._done = 0
+        self._began = time.monotonic()
+        self._drawn = 0.0
+        self._place = ""
+        self._doing = ""
+        self._beats: deque[tuple[float, int]] = deque()
+
+    # Builds
+
+    def started(self, text: str) -> None:
+        """Something long begins."""
+        self._say(text)
+
+    def line(self, text: str) -> None:
+        """One line of a build, shown while it is the newest."""
+        self._status(Text(f"  {text}", style="dim", no_wrap=True, overflow="ellipsis"))
+
+    def step(self, done: int, total: int) -> None:
+        """Compile steps."""
+        self._status(Text(f"  compiled {done} of {total}"), force=done == total)
+
+    def finished(self, text: str) -> None:
+        """It succeeded."""
+        self._say(text)
+        self._began = time.monotonic()
+
+    # Runs
+
+    def launching(self, launch: str, target: str, place: str) -> None:
+        """A worker starts."""
+        self._place = f"[{place}] {launch}"
+        self._doing = "loading"
+        self._beats.clear()
+        self._say(self._place)
+
+    def measuring(self, scenario: str, role: Role, repeat: int) -> None:
+        """A request begins."""
+        kind = "warm-up" if role == "warmup" else "repeat"
+        self._doing = f"{scenario}, {kind} {repeat + 1}"
+
+    def beat(self, beat: Beat) -> None:
+        """The worker lives."""
+        now = time.monotonic()
+        self._beats.append((now, beat.tokens))
+        while now - self._beats[0][0] > RATE_WINDOW_S:
+            self._beats.popleft()
+        if now - self._drawn >= DRAW_EVERY_S:
+            self._status(Text(f"{self._place}: {self._doing}{self._rate(beat)}{self._clock()}"))
+
+    def sampled(self, sample: SampleTaken) -> None:
+        """A request has finished."""
+        self._done += 1
+
+    def failed(self, scenarios: Sequence[str], kind: FailureKind, message: str) -> None:
+        """Scenarios could not be measured."""
+        self._say(f"  {', '.join(scenarios)} failed ({kind}): {message}", style="red")
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _rate(self, beat: Beat) -> str:
+        (first, before), (last, after) = self._beats[0], self._beats[-1]
+        if beat.phase is not Phase.STREAMING or last <= first or after <= before:
+            return ""
+        return f", {(after - before) / (last - first):,.0f} tok/s now"
+
+    def _clock(self) -> str:
+        elapsed = time.monotonic() - self._began
+        text = f", {_minutes(elapsed)} elapsed"
+        if self._done:
+            text += f", about {_minutes(elapsed / self._done * (self._requests - self._done))} left"
+        return text
+
+    def _status(self, text: Text, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if self._console.is_terminal:
+            if force or now - self._drawn >= DRAW_EVERY_S:
+                self._drawn = now
+                self._draw(text)
+        elif force or now - self._drawn >= LINE_EVERY_S:
+            self._drawn = now
+            self._console.print(text)
+
+    def _draw(self, text: Text) -> None:
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(text, refresh=True)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style))
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(max(0.0, seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

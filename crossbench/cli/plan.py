@@ -1,0 +1,39 @@
+"""`crossbench plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from crossbench.cli import planned
+from crossbench.cli.choices import selecting, selection, suite_argument
+from crossbench.errors import NothingToRun
+from crossbench.run import nothing, prepare
+from crossbench.suite.schema import Profile
+
+
+@click.command(name="plan")
+@suite_argument
+@selecting
+@click.option("--json", "as_json", is_flag=True, help="The whole plan as JSON.")
+def command(
+    suite: Path,
+    targets: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    profile: Profile | None,
+    variants: tuple[str, ...],
+    pythons: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show what SUITE would run here, what not and why. Starts nothing."""
+    plan = prepare(
+        suite, profile=profile, selection=selection(targets, scenarios, variants, pythons)
+    ).plan
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(plan)).decode())
+    else:
+        click.echo(planned.text(plan))
+    if not plan.launches:
+        raise NothingToRun(nothing(plan))

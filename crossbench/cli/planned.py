@@ -1,0 +1,52 @@
+"""A plan as text for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crossbench.plan.model import Plan
+from crossbench.report.words import counted, lengths, size, table
+
+
+def text(plan: Plan) -> str:
+    """What would run, in which order, and what not and why."""
+    return "\n".join(_lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[str]:
+    suite, protocol = plan.suite, plan.suite.protocol
+    yield f"{suite.title or suite.name}: {suite.model.name}"
+    yield f"{plan.machine.cpu}, {size(plan.machine.memory_bytes)}, {plan.machine.system}"
+    yield (
+        f"profile {protocol.profile}: {counted(protocol.launches, 'launch')} of each target, "
+        f"{counted(protocol.warmups, 'warm-up')} and {counted(protocol.repeats, 'repeat')} "
+        f"per prompt, {counted(plan.samples, 'timed request')}"
+    )
+    if plan.targets:
+        yield ""
+        rows = [[t.target, t.backend, t.variant, t.how, t.plugin] for t in plan.targets]
+        yield table(["target", "backend", "variant", "environment", "plugin"], rows)
+        yield ""
+        yield table(
+            ["scenario", "prompts", "prompt tokens", "output tokens"],
+            [
+                [
+                    planned.scenario,
+                    f"{len(planned.prompt_tokens)}",
+                    lengths(planned.prompt_tokens),
+                    f"{scenario.output_tokens:,}",
+                ]
+                for planned in plan.scenarios
+                for scenario in suite.scenarios
+                if scenario.name == planned.scenario
+            ],
+            numeric=3,
+        )
+        yield ""
+        yield "order of launches: " + ", ".join(launch.id for launch in plan.launches)
+    if plan.exclusions:
+        yield ""
+        yield "will not be measured:"
+        for item in plan.exclusions:
+            what = f"{item.target} on {item.scenario}" if item.scenario else item.target
+            yield f"  {what}: {item.word}: {item.reason}"

@@ -1,0 +1,47 @@
+"""`crossbench suite`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from crossbench.cli.choices import suite_argument
+from crossbench.plan.build import check_options
+from crossbench.prompts.book import PromptBook
+from crossbench.registry import Registry
+from crossbench.report.words import counted
+from crossbench.suite.json_schema import json_schema
+from crossbench.suite.load import load
+
+
+@click.group(name="suite")
+def command() -> None:
+    """Check, expand and describe suite files."""
+
+
+@command.command(name="check")
+@suite_argument
+def check(suite: Path) -> None:
+    """Say all that is wrong with SUITE, with file, line and key. Exit 2 if anything is."""
+    loaded = load(suite)
+    check_options(suite, loaded, Registry())
+    PromptBook.open(loaded)
+    click.echo(
+        f"{suite} is right: {counted(len(loaded.targets), 'target')}, "
+        f"{counted(len(loaded.scenarios), 'scenario')}"
+    )
+
+
+@command.command(name="expand")
+@suite_argument
+def expand(suite: Path) -> None:
+    """Print SUITE with every matrix unrolled and every path resolved, as JSON."""
+    click.echo(msgspec.json.format(msgspec.json.encode(load(suite))).decode())
+
+
+@command.command(name="schema")
+def schema() -> None:
+    """Print the JSON Schema of suite files, for editors."""
+    click.echo(msgspec.json.format(msgspec.json.encode(json_schema())).decode())

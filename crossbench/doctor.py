@@ -1,0 +1,78 @@
+"""What is here and what to fix: this machine, its plugins and their environments."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from crossbench.envs import environment
+from crossbench.envs.build import advice
+from crossbench.errors import CrossbenchError
+from crossbench.machine.facts import Machine
+from crossbench.registry import Provided, Registry
+
+State: TypeAlias = Literal["ready", "to build", "broken"]
+
+
+class BackendHealth(Struct, frozen=True, kw_only=True):
+    """One backend on this machine."""
+
+    backend: str
+    plugin: str
+    variant: str
+    state: State
+    advice: tuple[str, ...]
+    """What to do; empty when nothing is."""
+
+
+class Diagnosis(Struct, frozen=True, kw_only=True):
+    """All that the doctor found."""
+
+    machine: Machine
+    backends: tuple[BackendHealth, ...]
+    problems: tuple[str, ...]
+    """Plugins that are left out, with the reason."""
+
+
+def diagnose(machine: Machine, registry: Registry) -> Diagnosis:
+    """Look, and change nothing."""
+    return Diagnosis(
+        machine=machine,
+        backends=tuple(_backends(registry)),
+        problems=tuple(str(problem) for problem in registry.problems),
+    )
+
+
+def _backends(registry: Registry) -> Iterator[BackendHealth]:
+    for name, provided in sorted(registry.backends.items()):
+        try:
+            yield _health(name, provided)
+        except CrossbenchError as error:
+            yield BackendHealth(
+                backend=name,
+                plugin=str(provided.origin),
+                variant="",
+                state="broken",
+                advice=(str(error),),
+            )
+
+
+def _health(name: str, provided: Provided) -> BackendHealth:
+    choice = environment.chosen(provided.spec, None)
+    state: State = "ready" if environment.find(provided.spec, None, None) else "to build"
+    tips = [f"a better variant lacks a program: {variant}" for variant in choice.nearly]
+    if state == "to build":
+        tips.append(f"crossbench envs build {name} makes its environment; so does run, if need be")
+        tools = choice.environment.build_tools
+        tips += [advice(tool, sys.platform) for tool in tools if not shutil.which(tool)]
+    return BackendHealth(
+        backend=name,
+        plugin=str(provided.origin),
+        variant=choice.name,
+        state=state,
+        advice=tuple(tips),
+    )

@@ -1,0 +1,62 @@
+"""Errors that reach a user: one sentence each, with what was found and what to do, no traceback.
+
+Tree::
+
+    CrossbenchError
+    ├── InputError        what the user gave is wrong (exit 2)
+    │   └── SuiteError    problems of one suite file, all at once
+    ├── EnvironmentFailure  an engine's environment could not be made or used
+    └── NothingToRun      the input is right, but nothing of it can run here (exit 3)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class CrossbenchError(Exception):
+    """Base of everything crossbench tells a user on purpose."""
+
+
+class InputError(CrossbenchError):
+    """What the user gave is wrong: a path, an option, a name."""
+
+
+class NothingToRun(CrossbenchError):
+    """The input is right, but no target of it can run on this machine."""
+
+
+class EnvironmentFailure(CrossbenchError):
+    """An engine's environment could not be built or is not usable; `log` holds the whole story."""
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """One thing wrong in a suite file."""
+
+    file: str
+    line: int | None
+    key: str
+    """Dotted path of the key, such as `targets.a.options`; empty for the file as a whole."""
+    found: str
+    allowed: str
+    """What would be right, or what to do."""
+
+    def __str__(self) -> str:
+        """`file:line: key: found; allowed`."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        key = f" {self.key}:" if self.key else ""
+        return f"{place}:{key} {self.found}; {self.allowed}"
+
+
+class SuiteError(InputError):
+    """All problems of one suite file that could be found at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems

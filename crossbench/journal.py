@@ -1,0 +1,238 @@
+"""A run on disk: `run.json`, written once, and `journal.jsonl`, appended and flushed per event.
+
+Reading survives a torn last line. A folder is written by one process at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, TypeAlias, TypeVar
+
+import msgspec
+from filelock import FileLock, Timeout
+from msgspec import Struct
+
+from crossbench.api import DeviceMemory, Loaded
+from crossbench.errors import InputError
+from crossbench.plan.artifact import Artifact
+from crossbench.plan.model import Plan
+from crossbench.worker.protocol import FailureKind, Instrument, Record
+
+SCHEMA = 1
+MANIFEST = "run.json"
+JOURNAL = "journal.jsonl"
+LOGS = "logs"
+
+Role: TypeAlias = Literal["warmup", "timed"]
+T = TypeVar("T")
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """`run.json`: what was going to be done, and on what."""
+
+    schema: int = SCHEMA
+    crossbench: str
+    definitions: int
+    """Version of the metric definitions the run was made with."""
+    started: str
+    """UTC, ISO 8601."""
+    command: tuple[str, ...]
+    suite_text: str
+    """The suite, verbatim."""
+    plan: Plan
+    artifacts: Mapping[str, Artifact]
+    """Target -> what its artifact held."""
+    environments: Mapping[str, Mapping[str, str]]
+    """Target -> packages of its environment and their versions."""
+
+
+class _Event(Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
+    """A line of the journal; the struct's name is its tag."""
+
+
+class LaunchStarted(_Event, frozen=True, kw_only=True):
+    """A worker was started."""
+
+    launch: str
+    """Name of this worker process; a launch of the plan that had to begin anew gets a suffix."""
+    target: str
+    block: int
+    utc: str
+    monotonic_ns: int
+    """The workers' clock at `utc`, so that stamps can be laid on the calendar."""
+
+
+class LaunchReady(_Event, frozen=True, kw_only=True):
+    """Its model is loaded."""
+
+    launch: str
+    loaded: Loaded
+    memory: Mapping[str, DeviceMemory]
+    instrument: Instrument
+    versions: Mapping[str, str]
+    python: str
+    start_ns: int
+    """From the start of the process to its first line."""
+    import_ns: int
+    """From there until the backend was imported."""
+    load_ns: int
+    """From there until the session was ready."""
+    tokenizer_agrees: bool | None
+    """Whether the artifact's own tokenizer gave the canonical ids; None where it cannot tell."""
+
+
+class SampleTaken(_Event, frozen=True, kw_only=True):
+    """One request, timed or a warm-up."""
+
+    launch: str
+    scenario: str
+    role: Role
+    repeat: int
+    prompt: int
+    """Index of the prompt in its scenario."""
+    prompt_tokens: int
+    prompt_sha256: str
+    """Of the ids as sent, salt included."""
+    asked_tokens: int
+    record: Record
+
+
+class CellFailed(_Event, frozen=True, kw_only=True):
+    """A cell of this launch could not be measured; it is not tried again in this run."""
+
+    launch: str
+    scenario: str
+    kind: FailureKind
+    phase: str
+    message: str
+
+
+class LaunchEnded(_Event, frozen=True, kw_only=True):
+    """The worker and its process group are gone."""
+
+    launch: str
+    stage: Literal["quit", "terminated", "killed", "died"]
+    exit_code: int | None
+    memory: Mapping[str, DeviceMemory]
+    """The engine's memory after its last sample; empty when it could not be asked."""
+
+
+class RunEnded(_Event, frozen=True, kw_only=True):
+    """Nothing more will be measured."""
+
+    utc: str
+    outcome: Literal["complete", "interrupted"]
+
+
+Event: TypeAlias = LaunchStarted | LaunchReady | SampleTaken | CellFailed | LaunchEnded | RunEnded
+
+_events: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+class Journal:
+    """A run folder being written."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder for this process. Raises InputError when it cannot be had."""
+        try:
+            (folder / LOGS).mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(folder / ".lock")
+            self._lock.acquire(timeout=0)
+            self._stream = (folder / JOURNAL).open("ab")
+        except Timeout:
+            raise InputError(
+                f"{folder} is being written by another run; choose another --out"
+            ) from None
+        except OSError as error:
+            raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+        self.folder = folder
+        self._encoder = msgspec.json.Encoder()
+
+    def __enter__(self) -> Self:
+        """The journal itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the files and free the folder."""
+        self._stream.close()
+        self._lock.release()
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write `run.json` whole."""
+        text = msgspec.json.format(self._encoder.encode(manifest), indent=1)
+        replace(self.folder / MANIFEST, text + b"\n")
+
+    def append(self, event: Event) -> None:
+        """Write one line and hand it to the operating system."""
+        self._stream.write(self._encoder.encode(event) + b"\n")
+        self._stream.flush()
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    draft = path.with_name(path.name + ".part")
+    draft.write_bytes(content)
+    draft.replace(path)
+
+
+def now() -> str:
+    """UTC to the second, ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a run. Raises InputError."""
+    path = folder / MANIFEST
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{folder} is not a run folder: {MANIFEST} cannot be read ({error.strerror})"
+        ) from error
+    _refuse_newer(path, data)
+    return _decoded(path, data, Manifest)
+
+
+def _refuse_newer(path: Path, data: bytes) -> None:
+    class Version(Struct):
+        schema: int
+
+    found = _decoded(path, data, Version).schema
+    if found > SCHEMA:
+        raise InputError(
+            f"{path}: schema {found} is newer than this crossbench, which reads up to {SCHEMA}; "
+            "upgrade crossbench"
+        )
+
+
+def _decoded(path: Path, data: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: {error}") from error
+
+
+def read_events(folder: Path) -> Iterator[Event]:
+    """The events of a run in order. A torn last line is left out; any other raises InputError."""
+    path = folder / JOURNAL
+    try:
+        size = os.stat(path).st_size  # noqa: PTH116 - one call, no path object per line
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                try:
+                    yield _events.decode(line)
+                except (msgspec.DecodeError, RecursionError) as error:
+                    if stream.tell() == size and not line.endswith(b"\n"):
+                        return
+                    raise InputError(f"{path}:{number} is damaged: {error}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error

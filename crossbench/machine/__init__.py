@@ -1,0 +1,1 @@
+"""The machine: what a run was measured on."""

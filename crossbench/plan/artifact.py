@@ -1,0 +1,57 @@
+"""The artifact of a target: where it is, how large, and which bytes it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from msgspec import Struct
+
+REMOTE_SCHEMES = ("hf:", "ollama:", "lmstudio:")
+BLOCK_BYTES = 1 << 22
+
+
+class Artifact(Struct, frozen=True, kw_only=True):
+    """What was measured."""
+
+    name: str
+    """File or directory name, without the path to it."""
+    bytes: int
+    files: int
+    sha256: str
+    """Of the file; of a directory, over the sorted lines `sha256  relative/path`."""
+
+
+def absence(reference: str) -> str | None:
+    """Why the artifact cannot be loaded here, or None when it lies there."""
+    if reference.startswith(REMOTE_SCHEMES):
+        return f"{reference!r} is not a local path; download it and give its path as the artifact"
+    path = Path(reference)
+    if not path.exists():
+        return f"the artifact {path} does not exist"
+    if path.is_dir() and not any(path.iterdir()):
+        return f"the artifact {path} is an empty directory"
+    return None
+
+
+def identify(path: Path) -> Artifact:
+    """Read every byte once. Raises OSError."""
+    if path.is_file():
+        digest, size = _digest(path)
+        return Artifact(name=path.name, bytes=size, files=1, sha256=digest)
+    total, lines = 0, []
+    for file in sorted(item for item in path.rglob("*") if item.is_file()):
+        digest, size = _digest(file)
+        total += size
+        lines.append(f"{digest}  {file.relative_to(path).as_posix()}\n")
+    whole = hashlib.sha256("".join(lines).encode()).hexdigest()
+    return Artifact(name=path.name, bytes=total, files=len(lines), sha256=whole)
+
+
+def _digest(file: Path) -> tuple[str, int]:
+    sha, size = hashlib.sha256(), 0
+    with file.open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            sha.update(block)
+            size += len(block)
+    return sha.hexdigest(), size

@@ -1,0 +1,190 @@
+"""Suite x registry x machine to a plan: every cell is either launched or named with a reason."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from crossbench.api import BackendSpec, Capability
+from crossbench.envs import environment
+from crossbench.errors import EnvironmentFailure, InputError, SuiteError
+from crossbench.machine.facts import GIB, Machine
+from crossbench.plan.artifact import absence
+from crossbench.plan.model import Exclusion, Launch, NonResult, Plan, ScenarioPlan, TargetPlan
+from crossbench.plan.selection import Selection
+from crossbench.prompts.book import PromptBook
+from crossbench.registry import Provided, Registry
+from crossbench.suite.model import Scenario, Suite, Target
+from crossbench.suite.options import Offer, option_problems
+
+
+def build(
+    suite: Suite,
+    *,
+    path: Path,
+    registry: Registry,
+    machine: Machine,
+    book: PromptBook,
+    selection: Selection,
+) -> Plan:
+    """Decide everything before anything is measured. `path` is the suite as the user named it.
+
+    Raises InputError for a selection that names nothing, SuiteError for what a backend does not
+    offer.
+    """
+    selection.check(suite)
+    check_options(path, suite, registry)
+    targets: list[TargetPlan] = []
+    exclusions: list[Exclusion] = []
+    scenarios = [item for item in suite.scenarios if selection.takes("scenario", item)]
+    for target in suite.targets:
+        verdict = _judged(target, registry, machine, selection)
+        if isinstance(verdict, TargetPlan):
+            targets.append(verdict)
+        else:
+            exclusions.append(verdict)
+    cells: dict[str, tuple[str, ...]] = {}
+    for planned in targets:
+        provided = registry.backend(planned.backend)
+        unsupported = _unsupported(planned.target, provided.spec, scenarios)
+        exclusions.extend(unsupported)
+        left_out = {exclusion.scenario for exclusion in unsupported}
+        cells[planned.target] = tuple(s.name for s in scenarios if s.name not in left_out)
+    exclusions += [
+        Exclusion(target=target.target, scenario=item.name, word="skipped", reason="not selected")
+        for target in targets
+        for item in suite.scenarios
+        if item not in scenarios
+    ]
+    return Plan(
+        suite=suite,
+        machine=machine,
+        targets=tuple(targets),
+        scenarios=tuple(_scenario(item, book) for item in scenarios),
+        launches=interleaved(suite.protocol.launches, cells),
+        exclusions=tuple(exclusions),
+    )
+
+
+def check_options(path: Path, suite: Suite, registry: Registry) -> None:
+    """Raises SuiteError when a target asks what its installed backend does not offer."""
+    provided = {target.name: registry.backends.get(target.backend) for target in suite.targets}
+    offers = {
+        name: Offer(options_type(backend), tuple(backend.spec.environments))
+        for name, backend in provided.items()
+        if backend is not None
+    }
+    if problems := option_problems(path, suite, offers):
+        raise SuiteError(problems)
+
+
+def options_type(provided: Provided) -> type[Struct]:
+    """A backend's options struct, imported in the host. Raises InputError naming the plugin."""
+    module, _, name = provided.spec.options.partition(":")
+    try:
+        kind = getattr(importlib.import_module(module), name)
+    except (Exception, SystemExit) as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise InputError(
+            f"plugin {provided.origin}: its options {provided.spec.options} cannot be imported "
+            f"({cause})"
+        ) from error
+    if not (isinstance(kind, type) and issubclass(kind, Struct)):
+        raise InputError(
+            f"plugin {provided.origin}: its options {provided.spec.options} are no msgspec Struct"
+        )
+    return kind
+
+
+def interleaved(blocks: int, cells: Mapping[str, Sequence[str]]) -> tuple[Launch, ...]:
+    """Blocks of one launch per target, every second block in reverse order.
+
+    So heat and slow drift fall on all targets alike: over A B, B A a linear drift cancels.
+    """
+    order = [target for target, scenarios in cells.items() if scenarios]
+    return tuple(
+        Launch(
+            id=f"b{block + 1}-{target}",
+            block=block,
+            target=target,
+            scenarios=tuple(cells[target]),
+        )
+        for block in range(blocks)
+        for target in (order if block % 2 == 0 else reversed(order))
+    )
+
+
+def _judged(
+    target: Target, registry: Registry, machine: Machine, selection: Selection
+) -> TargetPlan | Exclusion:
+    def excluded(word: NonResult, reason: str) -> Exclusion:
+        return Exclusion(target=target.name, scenario=None, word=word, reason=reason)
+
+    if not selection.takes("target", target):
+        return excluded("skipped", "not selected")
+    try:
+        provided = registry.backend(target.backend)
+    except InputError as error:
+        return excluded("unavailable", str(error))
+    if lacking := _lacking(target, machine) or absence(target.artifact):
+        return excluded("unavailable", lacking)
+    variant = selection.variants.get(target.backend, target.variant)
+    python = selection.pythons.get(target.backend)
+    try:
+        found = environment.find(provided.spec, variant, python)
+        name = found.variant if found else environment.chosen(provided.spec, variant).name
+    except EnvironmentFailure as failure:
+        return excluded("unavailable", str(failure))
+    how: Literal["host", "named", "ready", "to build"] = "to build"
+    if found is not None:
+        how = found.how if found.how in ("host", "named") else "ready"
+    return TargetPlan(
+        target=target.name,
+        backend=target.backend,
+        plugin=str(provided.origin),
+        distributions=provided.spec.distributions,
+        variant=name,
+        how=how,
+    )
+
+
+def _lacking(target: Target, machine: Machine) -> str | None:
+    """What the machine lacks of what the target says it needs, or None."""
+    needs = target.needs
+    if needs.platform is not None and needs.platform != machine.platform:
+        return f"it needs {needs.platform}; this machine is {machine.platform}"
+    if needs.cuda > len(machine.cuda_devices):
+        return f"it needs {needs.cuda} CUDA devices; this machine has {len(machine.cuda_devices)}"
+    memory_gib = machine.memory_bytes / GIB
+    if needs.memory_gib > memory_gib:
+        return f"it needs {needs.memory_gib:g} GiB of memory; this machine has {memory_gib:.1f} GiB"
+    return None
+
+
+def _unsupported(target: str, spec: BackendSpec, scenarios: Sequence[Scenario]) -> list[Exclusion]:
+    seedless = Capability.SEED not in spec.capabilities
+    return [
+        Exclusion(
+            target=target,
+            scenario=scenario.name,
+            word="unsupported",
+            reason=f"backend {spec.name} declares no seeded sampling, which temperature "
+            f"{scenario.sampling.temperature:g} needs",
+        )
+        for scenario in scenarios
+        if scenario.sampling.temperature > 0 and seedless
+    ]
+
+
+def _scenario(scenario: Scenario, book: PromptBook) -> ScenarioPlan:
+    return ScenarioPlan(
+        scenario=scenario.name,
+        prompt_tokens=tuple(
+            book.prompt_tokens(scenario.name, index) for index in range(len(scenario.prompts))
+        ),
+        prompts_sha256=book.sha256(scenario.name),
+    )

@@ -1,0 +1,94 @@
+"""A plan: what would run on this machine, in which order, and what would not and why."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from crossbench.machine.facts import Machine
+from crossbench.suite.model import Suite
+
+NonResult: TypeAlias = Literal["unsupported", "unavailable", "failed", "skipped"]
+
+
+class Exclusion(Struct, frozen=True, kw_only=True):
+    """A cell, or a whole target, that will not be measured."""
+
+    target: str
+    scenario: str | None
+    """None for every scenario of the target."""
+    word: NonResult
+    reason: str
+
+
+class TargetPlan(Struct, frozen=True, kw_only=True):
+    """What one runnable target needs before it runs."""
+
+    target: str
+    backend: str
+    plugin: str
+    """Plugin, distribution and version."""
+    distributions: tuple[str, ...]
+    """Those whose versions the report shows, the engine's own first."""
+    variant: str
+    how: Literal["host", "named", "ready", "to build"]
+    """State of its environment."""
+
+
+class ScenarioPlan(Struct, frozen=True, kw_only=True):
+    """What one scenario asks of every target."""
+
+    scenario: str
+    prompt_tokens: tuple[int, ...]
+    """Length of each prompt, salt included."""
+    prompts_sha256: str
+    """Over the canonical ids of its prompts, before salting."""
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """One worker process: the unit of replication."""
+
+    id: str
+    block: int
+    """Launches of one block stand side by side; every second block runs in reverse order."""
+    target: str
+    scenarios: tuple[str, ...]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """Everything that is decided before anything is measured."""
+
+    suite: Suite
+    machine: Machine
+    targets: tuple[TargetPlan, ...]
+    scenarios: tuple[ScenarioPlan, ...]
+    launches: tuple[Launch, ...]
+    exclusions: tuple[Exclusion, ...]
+
+    def without(self, target: str, word: NonResult, reason: str) -> Plan:
+        """The same plan, with one target left out after all."""
+        left_out = Exclusion(target=target, scenario=None, word=word, reason=reason)
+        return replace(
+            self,
+            targets=tuple(item for item in self.targets if item.target != target),
+            launches=tuple(launch for launch in self.launches if launch.target != target),
+            exclusions=(*self.exclusions, left_out),
+        )
+
+    @property
+    def samples(self) -> int:
+        """Timed requests in all."""
+        return self._prompts * self.suite.protocol.repeats
+
+    @property
+    def requests(self) -> int:
+        """Requests in all, warm-ups included."""
+        return self._prompts * (self.suite.protocol.repeats + self.suite.protocol.warmups)
+
+    @property
+    def _prompts(self) -> int:
+        """Prompts of one pass over every launch."""
+        prompts = {scenario.scenario: len(scenario.prompt_tokens) for scenario in self.scenarios}
+        return sum(prompts[name] for launch in self.launches for name in launch.scenarios)

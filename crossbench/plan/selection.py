@@ -1,0 +1,51 @@
+"""What of a suite the user wants to run, and with which environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from crossbench.errors import InputError
+from crossbench.suggest import suggestion
+from crossbench.suite.model import Scenario, Suite, Target
+
+
+class Selection(Struct, frozen=True, kw_only=True):
+    """The user's choices on the command line; empty means everything, chosen automatically."""
+
+    targets: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    variants: Mapping[str, str] = {}
+    """Backend -> environment variant."""
+    pythons: Mapping[str, Path] = {}
+    """Backend -> interpreter that has the engine."""
+
+    def check(self, suite: Suite) -> None:
+        """Raises InputError for a name that the suite does not have."""
+        _check("target", self.targets, suite.targets)
+        _check("scenario", self.scenarios, suite.scenarios)
+        backends = {target.backend for target in suite.targets}
+        for option, given in (("--variant", self.variants), ("--python", self.pythons)):
+            for backend in given:
+                if backend not in backends:
+                    raise InputError(
+                        f"{option} {backend}=...: no target of suite {suite.name} uses this backend"
+                        f"{suggestion(backend, backends)}; it uses {', '.join(sorted(backends))}"
+                    )
+
+    def takes(self, kind: str, item: Target | Scenario) -> bool:
+        """Whether a target or scenario is wanted, by its own name or the one it expanded from."""
+        wanted = self.targets if kind == "target" else self.scenarios
+        return not wanted or item.name in wanted or item.base in wanted
+
+
+def _check(kind: str, wanted: Sequence[str], items: Sequence[Target | Scenario]) -> None:
+    known = list(dict.fromkeys(name for item in items for name in (item.base, item.name)))
+    for name in wanted:
+        if name not in known:
+            raise InputError(
+                f"the suite has no {kind} {name!r}{suggestion(name, known)}; "
+                f"it has {', '.join(known)}"
+            )

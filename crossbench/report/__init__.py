@@ -1,0 +1,1 @@
+"""Reports: the Report struct and its renderings, pure functions of the analysis."""

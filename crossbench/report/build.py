@@ -1,0 +1,202 @@
+"""From a run folder to its Report: a pure function of the files in it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from crossbench.analysis.definitions import (
+    cache_state,
+    cell_metrics,
+    first_request_ratio,
+    load_metrics,
+)
+from crossbench.analysis.samples import Measurements, Sample, by_launch
+from crossbench.api import DeviceMemory
+from crossbench.journal import Manifest, read_events, read_manifest
+from crossbench.plan.model import ScenarioPlan, TargetPlan
+from crossbench.report.model import (
+    CellReport,
+    Invalid,
+    NonResultReport,
+    Report,
+    ScenarioReport,
+    TargetReport,
+)
+from crossbench.suite.model import Target
+
+
+def build(folder: Path) -> Report:
+    """Read a run and report it. Raises InputError when the folder holds no readable run."""
+    manifest = read_manifest(folder)
+    plan = manifest.plan
+    measured = Measurements(enumerate(read_events(folder), 1))
+    return Report(
+        definitions=manifest.definitions,
+        crossbench=manifest.crossbench,
+        suite=plan.suite.name,
+        title=plan.suite.title or plan.suite.name,
+        model=plan.suite.model.name,
+        suite_sha256=plan.suite.sha256,
+        started=manifest.started,
+        outcome=measured.outcome.outcome if measured.outcome else "unfinished",
+        command=manifest.command,
+        machine=plan.machine,
+        protocol=plan.suite.protocol,
+        targets=tuple(_target(manifest, planned, measured) for planned in plan.targets),
+        scenarios=tuple(_scenario(manifest, planned, measured) for planned in plan.scenarios),
+        non_results=_non_results(manifest, measured),
+    )
+
+
+def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> TargetReport:
+    target = _suite_target(manifest, planned.target)
+    launches = measured.launches_of(planned.target)
+    ready = [measured.ready[launch] for launch in launches]
+    first = ready[0] if ready else None
+    installed = manifest.environments.get(planned.target, {})
+    built = {name: installed[name] for name in planned.distributions if name in installed}
+    agreements = [
+        launch.tokenizer_agrees for launch in ready if launch.tokenizer_agrees is not None
+    ]
+    return TargetReport(
+        name=planned.target,
+        backend=planned.backend,
+        plugin=planned.plugin,
+        variant=planned.variant,
+        artifact=manifest.artifacts[planned.target],
+        options=target.options,
+        versions={**built, **(first.versions if first else {})},
+        python=first.python if first else None,
+        loaded=first.loaded if first else None,
+        resolved_alike=all(launch.loaded == ready[0].loaded for launch in ready),
+        tokenizer_agrees=all(agreements) if agreements else None,
+        memory_loaded=first.memory if first else {},
+        memory_ended=_memory_ended(measured, launches),
+        stamp_error_s=max((launch.instrument.p99_ns for launch in ready), default=0) / 1e9 or None,
+        launches=len(ready),
+        metrics=tuple(load_metrics(ready, _first_requests(measured, launches))),
+    )
+
+
+def _suite_target(manifest: Manifest, name: str) -> Target:
+    return next(target for target in manifest.plan.suite.targets if target.name == name)
+
+
+def _memory_ended(measured: Measurements, launches: Sequence[str]) -> Mapping[str, DeviceMemory]:
+    """The engine's memory after the first launch that could still be asked."""
+    for launch in launches:
+        if launch in measured.ended and measured.ended[launch].memory:
+            return measured.ended[launch].memory
+    return {}
+
+
+def _first_requests(measured: Measurements, launches: Sequence[str]) -> Mapping[str, float]:
+    """Launch -> first request over the steady ones of the same scenario."""
+    ratios: dict[str, float] = {}
+    for cell, warmups in measured.warmups.items():
+        timed = by_launch(_valid(measured.timed.get(cell, [])))
+        for launch, group in by_launch(_valid(warmups)).items():
+            if launch in launches and launch not in ratios and timed.get(launch):
+                ratios[launch] = first_request_ratio(group[0], timed[launch])
+    return ratios
+
+
+def _valid(samples: Sequence[Sample]) -> list[Sample]:
+    return [sample for sample in samples if sample.fault is None]
+
+
+def _scenario(manifest: Manifest, planned: ScenarioPlan, measured: Measurements) -> ScenarioReport:
+    scenario = next(s for s in manifest.plan.suite.scenarios if s.name == planned.scenario)
+    targets = [target.target for target in manifest.plan.targets]
+    samples = {name: measured.timed.get((name, planned.scenario), []) for name in targets}
+    return ScenarioReport(
+        name=planned.scenario,
+        prompt_tokens=planned.prompt_tokens,
+        output_tokens=scenario.output_tokens,
+        natural=scenario.natural,
+        prompts_sha256=planned.prompts_sha256,
+        same_ids=_same_ids(measured, list(samples.values())),
+        cells=tuple(
+            _cell(name, taken, measured, _planned(manifest, name, planned))
+            for name, taken in samples.items()
+            if taken
+        ),
+    )
+
+
+def _same_ids(measured: Measurements, cells: Sequence[Sequence[Sample]]) -> bool | None:
+    """Whether, wherever two targets took the sample of one place, they were sent the same ids."""
+    places: dict[tuple[int, int, int], list[str]] = defaultdict(list)
+    for samples in cells:
+        for sample in samples:
+            event = sample.event
+            block = measured.started[event.launch].block
+            places[block, event.repeat, event.prompt].append(event.prompt_sha256)
+    shared = [hashes for hashes in places.values() if len(hashes) > 1]
+    return all(len(set(hashes)) == 1 for hashes in shared) if shared else None
+
+
+def _planned(manifest: Manifest, target: str, scenario: ScenarioPlan) -> int:
+    """Timed samples that the plan wanted of this cell."""
+    launches = [launch for launch in manifest.plan.launches if launch.target == target]
+    passes = manifest.plan.suite.protocol.repeats * len(scenario.prompt_tokens)
+    return passes * sum(scenario.scenario in launch.scenarios for launch in launches)
+
+
+def _cell(
+    target: str, samples: Sequence[Sample], measured: Measurements, planned: int
+) -> CellReport:
+    valid = _valid(samples)
+    lines = [sample.line for sample in samples]
+    return CellReport(
+        target=target,
+        cache=cache_state(valid),
+        metrics=tuple(cell_metrics(valid, measured.ready)),
+        valid_samples=len(valid),
+        planned_samples=planned,
+        invalid=tuple(
+            Invalid(launch=sample.launch, line=sample.line, reason=sample.fault)
+            for sample in samples
+            if sample.fault is not None
+        ),
+        lines=(min(lines), max(lines)),
+        native=_native(valid),
+    )
+
+
+def _native(samples: Sequence[Sample]) -> Mapping[str, float]:
+    told: dict[str, list[float]] = defaultdict(list)
+    for sample in samples:
+        finish = sample.event.record.finish
+        for name, value in (finish.native if finish else {}).items():
+            told[name].append(value)
+    return {name: fmean(values) for name, values in sorted(told.items())}
+
+
+def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultReport, ...]:
+    excluded = [
+        NonResultReport(
+            target=item.target,
+            scenario=item.scenario,
+            word=item.word,
+            kind=None,
+            reason=item.reason,
+        )
+        for item in manifest.plan.exclusions
+    ]
+    failed = [
+        NonResultReport(
+            target=target,
+            scenario=scenario,
+            word="failed",
+            kind=failure.kind,
+            reason=f"{failure.message} (phase: {failure.phase})",
+            launch=failure.launch,
+        )
+        for (target, scenario), failures in measured.failures.items()
+        for failure in failures
+    ]
+    return tuple(excluded + failed)

@@ -1,0 +1,114 @@
+"""The report as data: what `report.json` holds and every rendering is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from crossbench.analysis.metric import Metric
+from crossbench.api import DeviceMemory, Loaded
+from crossbench.machine.facts import Machine
+from crossbench.plan.artifact import Artifact
+from crossbench.plan.model import NonResult
+from crossbench.suite.model import Protocol
+
+SCHEMA = 1
+
+
+class NonResultReport(Struct, frozen=True, kw_only=True):
+    """Something that was not measured: always one of four words and a reason."""
+
+    target: str
+    scenario: str | None
+    """None for every scenario of the target."""
+    word: NonResult
+    kind: str | None
+    """For "failed": oom, crash, timeout, startup, error or unsupported."""
+    reason: str
+    launch: str | None = None
+
+
+class Invalid(Struct, frozen=True, kw_only=True):
+    """A timed sample that does not count."""
+
+    launch: str
+    line: int
+    reason: str
+
+
+class CellReport(Struct, frozen=True, kw_only=True):
+    """One target on one scenario."""
+
+    target: str
+    cache: str
+    """ "cold" when proven, "warm" or "unproven" otherwise."""
+    metrics: tuple[Metric, ...]
+    valid_samples: int
+    planned_samples: int
+    invalid: tuple[Invalid, ...]
+    lines: tuple[int, int]
+    """First and last line of the journal that hold its timed samples."""
+    native: Mapping[str, float]
+    """The engine's own figures, averaged over its samples: shown beside, never compared."""
+
+
+class ScenarioReport(Struct, frozen=True, kw_only=True):
+    """One scenario and its cells."""
+
+    name: str
+    prompt_tokens: tuple[int, ...]
+    output_tokens: int
+    natural: bool
+    prompts_sha256: str
+    same_ids: bool | None
+    """Whether every measured target prefilled the same ids; None with fewer than two targets."""
+    cells: tuple[CellReport, ...]
+
+
+class TargetReport(Struct, frozen=True, kw_only=True):
+    """One target: what it is, what it resolved to, and how it loads."""
+
+    name: str
+    backend: str
+    plugin: str
+    variant: str
+    artifact: Artifact
+    options: Mapping[str, Any]
+    """As the suite gives them."""
+    versions: Mapping[str, str]
+    python: str | None
+    loaded: Loaded | None
+    """As the first launch resolved it; None when none became ready."""
+    resolved_alike: bool
+    """Whether every launch resolved the same."""
+    tokenizer_agrees: bool | None
+    memory_loaded: Mapping[str, DeviceMemory]
+    memory_ended: Mapping[str, DeviceMemory]
+    stamp_error_s: float | None
+    """99th percentile of the driver's own time between two stamps."""
+    launches: int
+    metrics: tuple[Metric, ...]
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """One run, reported."""
+
+    schema: int = SCHEMA
+    definitions: int
+    crossbench: str
+    """Version that measured; the version that reports is not part of the bytes."""
+    suite: str
+    title: str
+    model: str
+    suite_sha256: str
+    started: str
+    outcome: str
+    """ "complete", "interrupted", or "unfinished" when the run ended without a word."""
+    command: tuple[str, ...]
+    machine: Machine
+    protocol: Protocol
+    targets: tuple[TargetReport, ...]
+    scenarios: tuple[ScenarioReport, ...]
+    non_results: tuple[NonResultReport, ...]

@@ -1,0 +1,36 @@
+"""Write every rendering of a run into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from crossbench.errors import InputError
+from crossbench.journal import replace
+from crossbench.report import markdown
+from crossbench.report.build import build
+from crossbench.report.model import Report
+
+
+def as_json(report: Report) -> str:
+    """`report.json`, versioned by its `schema` key."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
+
+
+RENDERINGS: Mapping[str, Callable[[Report], str]] = {"md": markdown.render, "json": as_json}
+
+
+def write(folder: Path, formats: tuple[str, ...] = tuple(RENDERINGS)) -> list[Path]:
+    """Rebuild the report of a run; the same run gives the same bytes. Raises InputError."""
+    report = build(folder)
+    paths = []
+    for name in formats:
+        path = folder / f"report.{name}"
+        try:
+            replace(path, RENDERINGS[name](report).encode())
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from error
+        paths.append(path)
+    return paths

@@ -1,0 +1,78 @@
+"""A suite after expansion: every value resolved, every matrix unrolled, every path absolute.
+
+This is what a plan is made from and what `crossbench suite expand` prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from crossbench.suite.schema import (
+    Deadlines,
+    Message,
+    ModelTable,
+    Profile,
+    SamplingTable,
+    TargetNeeds,
+)
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """One column of the comparison."""
+
+    name: str
+    base: str
+    """Name as written in the suite; several expanded targets may share it."""
+    backend: str
+    artifact: str
+    variant: str | None
+    needs: TargetNeeds
+    options: Mapping[str, Any]
+
+
+class Prompt(Struct, frozen=True, kw_only=True):
+    """One prompt in one of four forms; the other three are None."""
+
+    messages: tuple[Message, ...] | None = None
+    text: str | None = None
+    ids: tuple[int, ...] | None = None
+    synthetic_tokens: int | None = None
+
+
+class Scenario(Struct, frozen=True, kw_only=True):
+    """One row block of the comparison."""
+
+    name: str
+    base: str
+    prompts: tuple[Prompt, ...]
+    output_tokens: int
+    natural: bool
+    sampling: SamplingTable
+
+
+class Protocol(Struct, frozen=True, kw_only=True):
+    """How often everything is measured."""
+
+    profile: Profile
+    launches: int
+    repeats: int
+    warmups: int
+    seed: int
+    deadlines: Deadlines
+
+
+class Suite(Struct, frozen=True, kw_only=True):
+    """One suite, ready to plan."""
+
+    path: str
+    sha256: str
+    """Of the file's bytes."""
+    name: str
+    title: str
+    model: ModelTable
+    targets: tuple[Target, ...]
+    scenarios: tuple[Scenario, ...]
+    protocol: Protocol

@@ -1,0 +1,196 @@
+"""A suite file as it is written: one struct per TOML table, with the words that explain each key.
+
+`load` turns a file into these, `expand` turns these into the `Suite` that a plan is made from.
+The descriptions below are the reference of the format: `crossbench suite schema` prints them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
+
+from msgspec import Meta, Struct
+
+SCHEMA = 1
+
+NAME_PATTERN = r"^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
+NAME_RULE = (
+    "1 to 64 letters, digits, dots, dashes and underscores, beginning and ending with a "
+    "letter or digit"
+)
+Name = Annotated[str, Meta(pattern=NAME_PATTERN, description=NAME_RULE)]
+
+Text = Annotated[str, Meta(min_length=1)]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+PromptCount = Annotated[int, Meta(ge=8, le=10_000_000)]
+TokenId = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+T = TypeVar("T")
+Filled: TypeAlias = Annotated[list[T], Meta(min_length=1)]
+"""A list with at least one entry."""
+Matrix: TypeAlias = T | Filled[T]
+"""A scalar, or a list of scalars that makes one variant each."""
+
+Role = Literal["system", "user", "assistant"]
+Profile = Literal["quick", "default", "publish"]
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A TOML table: every key is known, or it is an error."""
+
+
+class ModelTable(_Table, frozen=True, kw_only=True):
+    """The logical model that every target carries in some format."""
+
+    name: Annotated[str, Meta(min_length=1, description="What the report calls the model.")]
+    tokenizer: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            description="Canonical tokenizer and chat template: a directory with tokenizer.json "
+            "(and tokenizer_config.json), relative to the suite.",
+        ),
+    ]
+    template_args: Annotated[
+        dict[str, bool | int | float | str],
+        Meta(description="Arguments of the chat template, such as enable_thinking."),
+    ] = {}
+
+
+class TargetNeeds(_Table, frozen=True, kw_only=True):
+    """What a machine must have for a target; without it the target is unavailable, not failed."""
+
+    cuda: Annotated[int, Meta(ge=0, le=64, description="CUDA devices.")] = 0
+    platform: Annotated[
+        Literal["linux-x86_64", "linux-aarch64", "macos-arm64"] | None,
+        Meta(description="The only platform the target is meant for."),
+    ] = None
+    memory_gib: Annotated[float, Meta(ge=0, description="Host memory, in GiB.")] = 0
+
+
+class TargetTable(_Table, frozen=True, kw_only=True):
+    """Backend, artifact and options: one column of the comparison."""
+
+    backend: Annotated[str, Meta(min_length=1, description="Name of a backend plugin.")]
+    artifact: Annotated[
+        Matrix[Text],
+        Meta(description="Path of the model file or directory, relative to the suite."),
+    ]
+    variant: Annotated[
+        str | None,
+        Meta(
+            description="Environment variant of the backend, where the automatic choice is wrong."
+        ),
+    ] = None
+    needs: TargetNeeds = TargetNeeds()
+    options: Annotated[
+        dict[str, Any], Meta(description="Options of the backend, checked against its own struct.")
+    ] = {}
+    matrix: Annotated[
+        dict[str, Filled[Any]],
+        Meta(description="Option -> values: one target for each combination."),
+    ] = {}
+
+
+class Deadlines(_Table, frozen=True, kw_only=True):
+    """Seconds a phase may take before the launch is ended as timed out."""
+
+    build_s: Seconds = 3600.0
+    load_s: Seconds = 900.0
+    first_token_s: Seconds = 600.0
+    chunk_gap_s: Seconds = 120.0
+    close_s: Seconds = 30.0
+
+
+class ProtocolTable(_Table, frozen=True, kw_only=True):
+    """How often everything is measured, and in which order."""
+
+    profile: Annotated[Profile, Meta(description="Preset of launches, repeats and warmups.")] = (
+        "default"
+    )
+    launches: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | None,
+        Meta(description="Worker processes per target."),
+    ] = None
+    repeats: Annotated[
+        Annotated[int, Meta(ge=1, le=1000)] | None,
+        Meta(description="Timed passes over a scenario per launch."),
+    ] = None
+    warmups: Annotated[
+        Annotated[int, Meta(ge=0, le=1000)] | None,
+        Meta(description="Untimed passes per scenario and launch."),
+    ] = None
+    seed: Annotated[Seed, Meta(description="Seed of synthetic prompts and salts.")] = 0
+    deadlines: Deadlines = Deadlines()
+
+
+class Message(_Table, frozen=True, kw_only=True):
+    """One turn of a conversation."""
+
+    role: Role
+    content: Text
+
+
+class PromptTable(_Table, frozen=True, kw_only=True):
+    """One prompt, given in exactly one of four ways."""
+
+    messages: Annotated[
+        Filled[Message] | None, Meta(description="A conversation, rendered by the chat template.")
+    ] = None
+    text: Annotated[Text | None, Meta(description="Raw text, without the chat template.")] = None
+    ids: Annotated[
+        Filled[TokenId] | None,
+        Meta(description="Token ids of the canonical tokenizer, used verbatim."),
+    ] = None
+    file: Annotated[
+        Text | None, Meta(description="A UTF-8 text file, relative to the file that names it.")
+    ] = None
+
+
+class SamplingTable(_Table, frozen=True, kw_only=True):
+    """How tokens are chosen. The default is greedy."""
+
+    temperature: Annotated[float, Meta(ge=0, le=10)] = 0.0
+    top_k: Annotated[int, Meta(ge=0, description="0 for all.")] = 0
+    top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+
+
+class ScenarioTable(_Table, frozen=True, kw_only=True):
+    """Prompts, output length and sampling: one row block of the comparison."""
+
+    name: Name
+    prompts: Annotated[
+        Text | Filled[PromptTable] | None,
+        Meta(description="A prompt file (TOML with [[prompts]]) or prompts written in place."),
+    ] = None
+    prompt_tokens: Annotated[
+        Matrix[PromptCount] | None,
+        Meta(description="Length of a synthetic prompt, in tokens, BOS and salt included."),
+    ] = None
+    output_tokens: Annotated[
+        Matrix[Count], Meta(description="Tokens to produce, exactly, unless `natural` is set.")
+    ]
+    natural: Annotated[
+        bool,
+        Meta(description="Let the model end its answer; output_tokens is then the limit."),
+    ] = False
+    sampling: SamplingTable = SamplingTable()
+
+
+class PromptFile(_Table, frozen=True, kw_only=True):
+    """A file of prompts that several suites may share."""
+
+    prompts: Filled[PromptTable]
+
+
+class SuiteFile(_Table, frozen=True, kw_only=True):
+    """A whole suite."""
+
+    schema: Annotated[Literal[1], Meta(description="Version of this format.")]
+    name: Name
+    title: str = ""
+    model: ModelTable
+    targets: Annotated[dict[Name, TargetTable], Meta(min_length=1)]
+    protocol: ProtocolTable = ProtocolTable()
+    scenarios: Filled[ScenarioTable]

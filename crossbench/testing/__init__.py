@@ -1,0 +1,1 @@
+"""What plugin authors and the tests use: the scripted null engine."""

@@ -1,0 +1,253 @@
+"""The null engine: a backend without a model that emits tokens on a known schedule.
+
+It stands where an engine would to measure the instrument itself and to prove what the harness does
+with an engine that raises, crashes, hangs, forks, prints or lies. Its tokens are `seed + i` modulo
+its vocabulary, where the seed is the sum of the prompt's ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import Meta, Struct
+
+from crossbench.api import (
+    Boundary,
+    Chunk,
+    Device,
+    DeviceMemory,
+    EngineError,
+    Fact,
+    Finish,
+    Generation,
+    Loaded,
+    ModelRef,
+    Needs,
+    Parallelism,
+    Request,
+    RequestError,
+)
+
+VOCABULARY = 1000
+SPIN_S = 0.0015
+"""Sleeping wakes late by about this much at most; the rest of a wait is spun."""
+
+Place: TypeAlias = Literal["load", "first_token", "mid_stream", "close"]
+Fault: TypeAlias = Literal[
+    "refuse",  # RequestError: the request fails, the session lives
+    "raise",  # EngineError: the launch is over
+    "exit",  # SystemExit
+    "crash",  # SIGSEGV
+    "fork",  # a forked child keeps the pipe, the parent dies of SIGKILL
+    "hang",
+    "noise",  # megabytes on stdout, from Python and from C
+    "garbage",  # yields what is no Chunk
+    "no_finish",
+    "short",  # too few tokens
+    "bloat",  # takes memory until it fails
+]
+Script: TypeAlias = Iterator[tuple[float, Any]]
+"""What is yielded at which second; a Chunk, unless the script says garbage."""
+Seconds = Annotated[float, Meta(ge=0, le=3600)]
+
+
+class NullOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The script."""
+
+    load_s: Seconds = 0.0
+    ttft_s: Seconds = 0.002
+    """From the request to its first chunk."""
+    tpot_s: Seconds = 0.0005
+    """Time per token after the first chunk."""
+    tokens_per_chunk: Annotated[int, Meta(ge=1, le=1024)] = 1
+    style: Literal["sync", "async"] = "sync"
+    context_tokens: Annotated[int, Meta(ge=1)] = 1 << 20
+    cached_prompt_tokens: int | None = 0
+    """What it claims to have had cached."""
+    fault: Fault | None = None
+    fault_at: Place = "first_token"
+    fault_on: Annotated[int, Meta(ge=0)] = 0
+    """The request that suffers the fault, counted from 0 over the session, warm-ups included."""
+    bloat_mib: Annotated[int, Meta(ge=1)] = 1 << 20
+
+
+class NullEngine:
+    """Makes sessions that obey a script."""
+
+    def load(self, model: ModelRef, options: NullOptions, needs: Needs) -> NullSession:
+        """Wait `load_s`. The artifact must exist, but nothing of it is read."""
+        if not os.path.exists(model.path):  # noqa: PTH110 - keeps pathlib out of the timed import
+            raise EngineError(f"artifact {model.path} does not exist")
+        time.sleep(options.load_s)
+        session = NullSession(options, needs)
+        session.suffer("load", 0)
+        return session
+
+
+class NullSession:
+    """A session on no model."""
+
+    def __init__(self, options: NullOptions, needs: Needs) -> None:
+        self._options = options
+        self._needs = needs
+        self._requests = 0
+
+    def describe(self) -> Loaded:
+        """Facts of no engine."""
+        return Loaded(
+            boundary=Boundary.LIBRARY,
+            engine_build=Fact("null", "config"),
+            parallelism=Fact(Parallelism.NONE, "config"),
+            devices=(Device(id="cpu", name="none", kind="other"),),
+            context_tokens=Fact(self._options.context_tokens, "config"),
+            weight_bytes=Fact(None, "config"),
+            parameters=Fact(None, "config"),
+            kv_dtype=Fact(None, "config"),
+            kv_capacity_tokens=Fact(None, "config"),
+            attention=Fact(None, "config"),
+            prefix_cache=Fact(False, "config"),
+            settings={"tokens_per_chunk": Fact[Any](self._options.tokens_per_chunk, "config")},
+        )
+
+    def tokenize(self, text: str) -> list[int]:
+        """Refused: it has no vocabulary."""
+        raise RequestError(f"the null engine has no vocabulary for {len(text)} characters")
+
+    def generate(self, request: Request) -> Generation:
+        """Emit `max_tokens` tokens on the schedule."""
+        number, self._requests = self._requests, self._requests + 1
+        if len(request.prompt_ids) + request.max_tokens > self._options.context_tokens:
+            raise RequestError(
+                f"{len(request.prompt_ids)} prompt + {request.max_tokens} output tokens exceed "
+                f"the context of {self._options.context_tokens}"
+            )
+        script = self._script(request, number)
+        return _paced(script) if self._options.style == "sync" else _paced_async(script)
+
+    def memory(self) -> Mapping[str, DeviceMemory]:
+        """None held."""
+        return {"cpu": DeviceMemory(used_bytes=0)}
+
+    def reset(self) -> None:
+        """Nothing is cached."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+        self.suffer("close", self._options.fault_on)
+
+    def suffer(self, place: Place, number: int) -> None:
+        """Do what the script's fault says, if this is its place and its request."""
+        options = self._options
+        if options.fault is not None and place == options.fault_at and number == options.fault_on:
+            _FAULTS.get(options.fault, _nothing)(options)
+
+    def _script(self, request: Request, number: int) -> Script:
+        """Each chunk with the second, counted from the request, at which it is due."""
+        options = self._options
+        faulty = number == options.fault_on
+        total = request.max_tokens
+        if faulty and options.fault == "short":
+            total = max(1, total // 2)
+        seed = sum(request.prompt_ids)
+        sent = 0
+        while sent < total:
+            size = min(options.tokens_per_chunk, total - sent)
+            self.suffer("first_token" if sent == 0 else "mid_stream", number)
+            ids = tuple((seed + i) % VOCABULARY for i in range(sent, sent + size))
+            due = options.ttft_s + sent * options.tpot_s
+            sent += size
+            last = sent == total and not (faulty and options.fault == "no_finish")
+            finish = (
+                Finish(reason="length", cached_prompt_tokens=options.cached_prompt_tokens)
+                if last
+                else None
+            )
+            garbled = faulty and options.fault == "garbage"
+            yield due, "no chunk" if garbled else Chunk(ids, finish=finish)
+
+
+def _paced(script: Script) -> Iterator[Chunk]:
+    clock = time.perf_counter
+    start = clock()
+    for due, chunk in script:
+        left = start + due - clock()
+        if left > SPIN_S:
+            time.sleep(left - SPIN_S)
+        while clock() < start + due:
+            pass
+        yield chunk
+
+
+async def _paced_async(script: Script) -> AsyncIterator[Chunk]:
+    clock = time.perf_counter
+    start = clock()
+    for due, chunk in script:
+        left = start + due - clock()
+        await asyncio.sleep(max(0.0, left - SPIN_S))
+        while clock() < start + due:
+            await asyncio.sleep(0)
+        yield chunk
+
+
+def _nothing(_: NullOptions) -> None:
+    """Faults of the stream itself are scripted where the chunks are made."""
+
+
+def _refuse(_: NullOptions) -> None:
+    raise RequestError("refused as scripted")
+
+
+def _raise(_: NullOptions) -> None:
+    raise EngineError("broken as scripted")
+
+
+def _exit(_: NullOptions) -> None:
+    raise SystemExit(3)
+
+
+def _crash(_: NullOptions) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _fork(_: NullOptions) -> None:
+    if os.fork() == 0:
+        time.sleep(600)
+        os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hang(_: NullOptions) -> None:
+    time.sleep(86_400)
+
+
+def _noise(_: NullOptions) -> None:
+    sys.stdout.write("noise from Python\n" * 50_000)
+    sys.stdout.flush()
+    libc = ctypes.CDLL(None)
+    for _line in range(50_000):
+        libc.puts(b"noise from C")
+    libc.fflush(None)
+
+
+def _bloat(options: NullOptions) -> None:
+    hoard = [bytearray(2**20) for _ in range(options.bloat_mib)]
+    raise MemoryError(f"took {len(hoard)} MiB")
+
+
+_FAULTS = {
+    "refuse": _refuse,
+    "raise": _raise,
+    "exit": _exit,
+    "crash": _crash,
+    "fork": _fork,
+    "hang": _hang,
+    "noise": _noise,
+    "bloat": _bloat,
+}

@@ -1,0 +1,238 @@
+"""The host's side of one worker: start it, ask it, notice when it dies or hangs, and end it.
+
+Nothing here waits without a bound. End of file is not taken for death, because a forked grandchild
+may hold the pipe; and death is not taken for the end, because a grandchild may hold the device: the
+whole process group is ended.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from crossbench.suite.schema import Deadlines
+from crossbench.worker import protocol, pulse
+from crossbench.worker.protocol import Command, FailureKind, Quit, Record, Replies, Reply
+from crossbench.worker.pulse import Beat, Phase
+
+Stage: TypeAlias = Literal["quit", "terminated", "killed", "died"]
+
+TICK_S = 0.1
+EXIT_S = 5.0
+TERM_S = 5.0
+LOG_TAIL_BYTES = 2000
+READ_BYTES = 1 << 20
+
+
+class WorkerFailed(Exception):  # the launch is over; the run goes on
+    """A worker could not do what it was asked, with the kind and the phase of its failure."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        phase: Phase,
+        message: str,
+        records: tuple[Record, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.phase = phase
+        self.records = records
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """How a worker ended."""
+
+    stage: Stage
+    """"quit" when asked, "died" by itself, "terminated" or "killed" when it did not go."""
+    exit_code: int | None
+    """Negative for a signal; None when even SIGKILL did not end it."""
+
+
+class WorkerProcess:
+    """One worker in a session and process group of its own."""
+
+    def __init__(
+        self,
+        *,
+        python: Path,
+        environ: Mapping[str, str],
+        log: Path,
+        deadlines: Deadlines,
+    ) -> None:
+        """Start it. `log` takes all that the engine prints; its folder is the working directory."""
+        fd = pulse.shared()
+        try:
+            with log.open("ab") as out:
+                self.spawned_ns = time.perf_counter_ns()
+                self._process = subprocess.Popen(
+                    [os.fspath(python), "-P", "-m", "crossbench.worker", str(fd)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=out,
+                    cwd=log.parent,
+                    env=dict(environ),
+                    pass_fds=(fd,),
+                    start_new_session=True,
+                )
+            self._pulse = pulse.Pulse(fd)
+        except OSError as error:
+            raise WorkerFailed(
+                "startup", Phase.STARTING, f"cannot start {python}: {error}"
+            ) from error
+        finally:
+            os.close(fd)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(self._to, False)
+        os.set_blocking(self._from, False)
+        self._log = log
+        self._deadlines = deadlines
+        self._replies = Replies()
+        self._obeys = True
+
+    @property
+    def pid(self) -> int:
+        """The worker's process id, which is also its group's."""
+        return self._process.pid
+
+    def ask(self, command: Command, tick: Callable[[Beat], None] | None = None) -> Reply:
+        """Send a command and wait for its reply; `tick` is called about ten times a second.
+
+        Raises WorkerFailed when the worker says so, dies, breaks the protocol or passes a deadline.
+        """
+        asked_ns = time.perf_counter_ns()
+        outbox = memoryview(protocol.frame(command))
+        try:
+            while (reply := self._replies.next()) is None:
+                alive = self._process.poll() is None
+                outbox, heard = self._exchange(outbox, TICK_S if alive else 0.0)
+                beat = self._pulse.read()
+                if not alive and not heard:
+                    raise self._death(beat)
+                if alive:
+                    self._hold_to_deadline(beat, asked_ns)
+                if tick is not None:
+                    tick(beat)
+        except protocol.ProtocolError as error:
+            self._obeys = False
+            raise WorkerFailed("error", self._pulse.read().phase, f"protocol: {error}") from error
+        if isinstance(reply, protocol.Failed):
+            raise self._confessed(reply)
+        return reply
+
+    def _exchange(self, outbox: memoryview, wait_s: float) -> tuple[memoryview, bool]:
+        """Write what the pipe takes, read what it holds: what is left to write, and if any came."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._from, selectors.EVENT_READ)
+            if outbox:
+                selector.register(self._to, selectors.EVENT_WRITE)
+            ready = {key.fd for key, _ in selector.select(wait_s)}
+        if self._to in ready:
+            with suppress(BrokenPipeError, BlockingIOError):
+                outbox = outbox[os.write(self._to, outbox) :]
+        if self._from not in ready:
+            return outbox, False
+        with suppress(BlockingIOError):
+            if data := os.read(self._from, READ_BYTES):
+                self._replies.feed(data)
+                return outbox, True
+        time.sleep(TICK_S if self._process.poll() is None else 0)
+        return outbox, False
+
+    def _hold_to_deadline(self, beat: Beat, asked_ns: int) -> None:
+        limit_s, name = {
+            Phase.STARTING: (self._deadlines.load_s, "load"),
+            Phase.LOADING: (self._deadlines.load_s, "load"),
+            Phase.IDLE: (self._deadlines.first_token_s, "first token"),
+            Phase.FIRST_TOKEN: (self._deadlines.first_token_s, "first token"),
+            Phase.STREAMING: (self._deadlines.chunk_gap_s, "gap between chunks"),
+            Phase.CLOSING: (self._deadlines.close_s, "close"),
+        }[beat.phase]
+        waited_s = (time.perf_counter_ns() - max(beat.since_ns, asked_ns)) / 1e9
+        if waited_s > limit_s:
+            self._obeys = False
+            raise WorkerFailed(
+                "timeout", beat.phase, f"no sign of life for {limit_s:g} s, the deadline of {name}"
+            )
+
+    def _death(self, beat: Beat) -> WorkerFailed:
+        code = self._process.returncode
+        starting = beat.phase in (Phase.STARTING, Phase.LOADING)
+        how = f"exited with code {code}"
+        if code < 0:
+            how = f"was ended by {signal.Signals(-code).name}"
+            if -code == signal.SIGKILL:
+                how += " (often the kernel's out-of-memory killer)"
+        said = self._last_words()
+        kind: FailureKind = "startup" if starting and code >= 0 else "crash"
+        return WorkerFailed(kind, beat.phase, f"the worker {how}{said}")
+
+    def _confessed(self, reply: protocol.Failed) -> WorkerFailed:
+        phase = Phase(reply.phase)
+        with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
+            log.write(reply.traceback)
+        kind: FailureKind = reply.kind
+        if kind == "error" and phase in (Phase.STARTING, Phase.LOADING):
+            kind = "startup"
+        return WorkerFailed(kind, phase, reply.message, reply.records)
+
+    def _last_words(self) -> str:
+        """The end of the log, for a death that has no other explanation."""
+        with suppress(OSError):
+            data = self._log.read_bytes()[-LOG_TAIL_BYTES:]
+            lines = data.decode("utf-8", "replace").strip().splitlines()[-3:]
+            if lines:
+                return "; its last words: " + " | ".join(line.strip() for line in lines)
+        return ""
+
+    def end(self) -> Ending:
+        """End the worker in stages (quit, SIGTERM, SIGKILL) and its whole group; always returns."""
+        return self._bury(self._leave())
+
+    def kill(self) -> Ending:
+        """End the worker and its group at once, without asking it to close its engine."""
+        return self._bury("killed")
+
+    def _bury(self, stage: Stage) -> Ending:
+        self._signal(signal.SIGKILL)
+        self._gone_within(EXIT_S)
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        self._pulse.close()
+        return Ending(stage=stage, exit_code=self._process.returncode)
+
+    def _leave(self) -> Stage:
+        """How far the worker had to be pushed to go."""
+        if self._process.poll() is not None:
+            return "died"
+        if self._obeys:
+            with suppress(WorkerFailed):
+                self.ask(Quit())
+            if self._gone_within(EXIT_S):
+                return "quit"
+        self._signal(signal.SIGTERM)
+        return "terminated" if self._gone_within(TERM_S) else "killed"
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the whole group, which may have members after the worker itself is gone."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _gone_within(self, seconds: float) -> bool:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+            return True
+        return False

@@ -1,0 +1,96 @@
+"""`Loaded` and memory of one loaded model, from the API where it tells, else from the load log."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import llama_cpp
+
+from crossbench.api import Boundary, Device, DeviceMemory, Fact, Loaded
+from crossbench_llamacpp import library
+from crossbench_llamacpp.library import EngineDevice
+from crossbench_llamacpp.options import LlamaCppOptions
+from crossbench_llamacpp.resolved import (
+    Resolved,
+    ignored,
+    is_meta,
+    parallelism,
+    pool,
+    used_devices,
+)
+
+
+def loaded(model: Any, context: Any, options: LlamaCppOptions, resolved: Resolved) -> Loaded:
+    """What llama.cpp resolved for this model and context."""
+    return Loaded(
+        boundary=Boundary.LIBRARY,
+        engine_build=Fact(library.build(), "api"),
+        parallelism=Fact(parallelism(options.split_mode, resolved), "log"),
+        devices=_reported(used_devices(resolved), library.devices()),
+        context_tokens=Fact(llama_cpp.llama_n_ctx_seq(context), "api"),
+        weight_bytes=Fact(llama_cpp.llama_model_size(model), "api"),
+        parameters=Fact(llama_cpp.llama_model_n_params(model), "api"),
+        kv_dtype=Fact(_kv_dtype(resolved.kv_types), "log"),
+        kv_capacity_tokens=Fact(resolved.kv_cells, "log"),
+        attention=Fact(resolved.attention, "log"),
+        prefix_cache=Fact(value=False, source="config"),
+        settings=_settings(model, context, options, resolved),
+        ignored=ignored(options, resolved),
+    )
+
+
+def memory(resolved: Resolved, devices: Sequence[EngineDevice]) -> Mapping[str, DeviceMemory]:
+    """Device id -> llama.cpp's buffers.
+
+    Of a tensor split llama.cpp tells only the largest member's, which then stand for each member.
+    """
+    by_pool = {pool(known.buffer): known.device.id for known in devices}
+    by_name = {known.name: known.device.id for known in devices}
+    held: dict[str, DeviceMemory] = {}
+    for name, buffers in resolved.memory.items():
+        owners = [by_name[each] for each in resolved.devices] if is_meta(name) else []
+        held |= dict.fromkeys(owners or [by_pool.get(name, name)], buffers)
+    return held
+
+
+def _reported(names: Sequence[str], known: Sequence[EngineDevice]) -> tuple[Device, ...]:
+    by_name = {each.name: each.device for each in known}
+    return tuple(by_name.get(name) or Device(id=name, name=name, kind="other") for name in names)
+
+
+def _layers(resolved: Resolved, known: Sequence[EngineDevice]) -> dict[str, int] | None:
+    ids = {each.name: each.device.id for each in known}
+    return {ids.get(name, name): count for name, count in resolved.layers.items()} or None
+
+
+def _kv_dtype(types: tuple[str, str] | None) -> str | None:
+    """One name where keys and values are of one type, else "key/value"."""
+    return "/".join(dict.fromkeys(types)) if types else None
+
+
+def _settings(
+    model: Any, context: Any, options: LlamaCppOptions, resolved: Resolved
+) -> dict[str, Fact[Any]]:
+    return {
+        "n_batch": Fact(llama_cpp.llama_n_batch(context), "api"),
+        "n_ubatch": Fact(llama_cpp.llama_n_ubatch(context), "api"),
+        "threads": Fact(llama_cpp.llama_n_threads(context), "api"),
+        "threads_batch": Fact(llama_cpp.llama_n_threads_batch(context), "api"),
+        "train_context_tokens": Fact(llama_cpp.llama_model_n_ctx_train(model), "artifact"),
+        "model": Fact(_model_description(model), "artifact"),
+        "offloaded_layers": Fact(resolved.offloaded, "log"),
+        "layers_by_device": Fact(_layers(resolved, library.devices()), "log"),
+        "split_mode": Fact(options.split_mode, "config"),
+        "pipeline_overlap": Fact(resolved.pipeline, "log"),
+        "load_mode": Fact(resolved.load_mode, "log"),
+        "system_info": Fact(library.system_info(), "api"),
+    }
+
+
+def _model_description(model: Any) -> str:
+    """Architecture, size and file type, such as "llama 70B Q4_K - Medium"."""
+    buffer = ctypes.create_string_buffer(256)
+    llama_cpp.llama_model_desc(model, buffer, len(buffer))
+    return buffer.value.decode("utf-8", "replace")

@@ -1,0 +1,78 @@
+"""Loading a GGUF: from options to a session, or to an error that carries llama.cpp's own words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from crossbench.api import EngineError, ModelRef, Needs, Unsupported
+from crossbench_llamacpp import library, parameters, resolved
+from crossbench_llamacpp.failures import failure
+from crossbench_llamacpp.log import EngineLog
+from crossbench_llamacpp.options import LlamaCppOptions
+from crossbench_llamacpp.session import LlamaCppSession
+
+GGUF_MAGIC = b"GGUF"
+
+
+class LlamaCpp:
+    """The llama.cpp backend, as the worker makes it."""
+
+    def load(self, model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LlamaCppSession:
+        """Load a GGUF file into a context of the needed size.
+
+        Raises OutOfMemory, Unsupported, or EngineError with the cause from llama.cpp's log.
+        """
+        # On a fatal error ggml would start a debugger on this process, whose output helps nobody.
+        os.environ.setdefault("GGML_NO_BACKTRACE", "1")
+        check_artifact(Path(model.path))
+        library.check_version()
+        log = EngineLog()
+        log.listen()
+        llama_cpp.llama_backend_init()
+        parameters.check_devices(options, library.devices())
+        weights = _load_weights(model.path, options, log)
+        try:
+            _check_decoder(weights)
+            context = _make_context(weights, options, needs, log)
+        except BaseException:
+            llama_cpp.llama_model_free(weights)
+            raise
+        return LlamaCppSession(weights, context, options, resolved.read(log), log)
+
+
+def check_artifact(path: Path) -> None:
+    """Raise EngineError where the path is not a readable GGUF file."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(len(GGUF_MAGIC))
+    except OSError as error:
+        raise EngineError(f"{path}: {error.strerror}; give the path of a GGUF file") from error
+    if magic != GGUF_MAGIC:
+        raise EngineError(
+            f"{path} is not a GGUF file: it begins with {magic!r} instead of {GGUF_MAGIC!r}"
+        )
+
+
+def _load_weights(path: str, options: LlamaCppOptions, log: EngineLog) -> Any:
+    params = parameters.of_model(options)
+    weights = llama_cpp.llama_model_load_from_file(path.encode(), params)
+    if not weights:
+        raise failure(f"llama.cpp could not load {path}", log.cause())
+    return weights
+
+
+def _make_context(weights: Any, options: LlamaCppOptions, needs: Needs, log: EngineLog) -> Any:
+    params = parameters.of_context(options, needs.context_tokens)
+    context = llama_cpp.llama_init_from_model(weights, params)
+    if not context:
+        raise failure(f"llama.cpp could not make a context of {params.n_ctx} tokens", log.cause())
+    return context
+
+
+def _check_decoder(weights: Any) -> None:
+    if llama_cpp.llama_model_has_encoder(weights) or not llama_cpp.llama_model_has_decoder(weights):
+        raise Unsupported("the model has an encoder; only decoders that continue text are measured")

@@ -1,0 +1,89 @@
+"""The options in llama.cpp's own terms: model and context parameters, as llama-bench sets them."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import llama_cpp
+
+from crossbench.api import Unsupported
+from crossbench_llamacpp.library import EngineDevice
+from crossbench_llamacpp.options import LlamaCppOptions
+from crossbench_llamacpp.threads import physical_cores
+
+SPLIT_MODES = {
+    "none": llama_cpp.LLAMA_SPLIT_MODE_NONE,
+    "layer": llama_cpp.LLAMA_SPLIT_MODE_LAYER,
+    "row": llama_cpp.LLAMA_SPLIT_MODE_ROW,
+    "tensor": llama_cpp.LLAMA_SPLIT_MODE_TENSOR,
+}
+FLASH_ATTENTION = {
+    "auto": llama_cpp.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "on": llama_cpp.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
+LOAD_MODES = {
+    # (use_mmap, use_mlock); a plain mmap is left to llama.cpp, which knows what each device can.
+    (True, False): llama_cpp.LLAMA_LOAD_MODE_AUTO,
+    (True, True): llama_cpp.LLAMA_LOAD_MODE_MMAP_MLOCK,
+    (False, False): llama_cpp.LLAMA_LOAD_MODE_NONE,
+    (False, True): llama_cpp.LLAMA_LOAD_MODE_MLOCK,
+}
+
+BF16 = 30
+"""GGML_TYPE_BF16 of `ggml.h`, which the binding leaves out."""
+
+
+def check_devices(options: LlamaCppOptions, devices: Sequence[EngineDevice]) -> None:
+    """Raise Unsupported for options that need GPUs which llama.cpp would silently do without."""
+    gpus = [known for known in devices if known.device.kind == "gpu"]
+    here = ", ".join(f"{known.name} ({known.device.name})" for known in gpus) or "no GPU"
+    if options.split_mode in {"row", "tensor"} and not gpus:
+        raise Unsupported(
+            f"split_mode {options.split_mode} needs GPUs; this build of llama.cpp sees {here}"
+        )
+    if len(options.tensor_split or ()) > len(gpus):
+        raise Unsupported(
+            f"tensor_split names {len(options.tensor_split or ())} GPUs; "
+            f"this build of llama.cpp sees {here}"
+        )
+    if options.main_gpu and options.main_gpu >= len(gpus):
+        raise Unsupported(f"main_gpu is {options.main_gpu}; this build of llama.cpp sees {here}")
+
+
+def of_model(options: LlamaCppOptions) -> Any:
+    """`llama_model_params`. It owns the split's array, so keep it until the model is loaded."""
+    params = llama_cpp.llama_model_default_params()
+    params.n_gpu_layers = options.n_gpu_layers
+    params.split_mode = SPLIT_MODES[options.split_mode]
+    params.main_gpu = options.main_gpu
+    params.load_mode = LOAD_MODES[options.use_mmap, options.use_mlock]
+    if options.tensor_split is not None:
+        shares = (ctypes.c_float * llama_cpp.llama_max_devices())(*options.tensor_split)
+        params.tensor_split = shares
+    return params
+
+
+def of_context(options: LlamaCppOptions, context_tokens: int) -> Any:
+    """`llama_context_params` for one sequence of at least `context_tokens`, unless n_ctx is set."""
+    params = llama_cpp.llama_context_default_params()
+    params.n_ctx = options.n_ctx or context_tokens
+    params.n_batch = options.n_batch
+    params.n_ubatch = options.n_ubatch
+    params.n_seq_max = 1
+    params.flash_attn_type = FLASH_ATTENTION[options.flash_attn]
+    params.type_k = _ggml_type(options.type_k)
+    params.type_v = _ggml_type(options.type_v)
+    params.offload_kqv = options.offload_kqv
+    params.op_offload = options.op_offload
+    params.swa_full = False
+    params.no_perf = False
+    params.n_threads = options.threads or physical_cores()
+    params.n_threads_batch = options.threads_batch or params.n_threads
+    return params
+
+
+def _ggml_type(name: str) -> int:
+    return BF16 if name == "bf16" else int(getattr(llama_cpp, f"GGML_TYPE_{name.upper()}"))

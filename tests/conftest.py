@@ -1,0 +1,98 @@
+"""What many tests share: the tiny model, the null engine's environment, suites on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from crossbench.envs import environment
+from crossbench.envs.environment import Environment
+from crossbench.registry import Registry
+
+ROOT = Path(__file__).parents[1]
+TINY = ROOT / "suites" / "models" / "tiny"
+
+SuiteWriter = Callable[..., Path]
+
+
+def engine(backend: str) -> Environment:
+    """The built environment of a backend; where it is missing the test is skipped, saying so.
+
+    `make test` builds it first and sets CROSSBENCH_REQUIRE_ENGINES, so there it is a failure.
+    """
+    found = environment.find(Registry().backend(backend).spec, None, None)
+    if found is None:
+        reason = f"no environment of {backend}: crossbench envs build {backend}"
+        if os.environ.get("CROSSBENCH_REQUIRE_ENGINES"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty environment store of this test's own."""
+    folder = tmp_path / "envs"
+    monkeypatch.setenv("CROSSBENCH_ENVS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def null(store: Path) -> Environment:
+    """Where the null engine's worker runs."""
+    found = environment.find(Registry().backend("null").spec, None, None)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> SuiteWriter:
+    """Writes a small suite of null targets: `suite(targets={"a": "ttft_s = 0.01"})`."""
+
+    def write(
+        targets: dict[str, str] | None = None,
+        *,
+        protocol: str = 'profile = "quick"',
+        scenarios: str = '[[scenarios]]\nname = "short"\nprompt_tokens = 16\noutput_tokens = 24\n',
+        name: str = "trial",
+    ) -> Path:
+        tables = "".join(
+            f'[targets.{target}]\nbackend = "null"\nartifact = "{TINY / "config.json"}"\n'
+            f"options = {{ {options} }}\n"
+            for target, options in (targets or {"one": ""}).items()
+        )
+        path = tmp_path / f"{name}.toml"
+        path.write_text(
+            f'schema = 1\nname = "{name}"\n[model]\nname = "tiny"\ntokenizer = "{TINY}"\n'
+            f"{tables}[protocol]\n{protocol}\n{scenarios}"
+        )
+        return path
+
+    return write
+
+
+def descendants() -> set[int]:
+    """Process ids of all workers' groups: those whose session leader this process started."""
+    mine = os.getpid()
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[1]) == mine and fields[0] != "Z":
+                found.add(int(entry.name))
+    return found
+
+
+@pytest.fixture
+def no_process_left() -> Iterator[None]:
+    """Fails a test that leaves a child process behind."""
+    before = descendants()
+    yield
+    left = descendants() - before
+    assert not left, f"processes left: {left}"

@@ -1,0 +1,57 @@
+"""What the plugin declares."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from crossbench.api import Applies, BackendSpec, Capability
+from crossbench_llamacpp import plugin
+
+ROOM = Path(plugin.__file__).parent
+
+
+@pytest.fixture
+def spec() -> BackendSpec:
+    (spec,) = plugin.crossbench_backends()
+    return spec
+
+
+def test_the_environments_stand_in_order_of_choice(spec: BackendSpec) -> None:
+    assert list(spec.environments) == ["cuda", "metal", "cpu", "rpc"]
+    assert spec.environments["cuda"].applies == Applies(device="cuda", tools=("nvcc",))
+    assert spec.environments["metal"].applies == Applies(platforms=("macos-arm64",))
+    assert spec.environments["cpu"].applies == Applies()
+
+
+@pytest.mark.parametrize(
+    ("variant", "define"), [("cuda", "CUDA"), ("metal", "METAL"), ("rpc", "RPC")]
+)
+def test_each_variant_compiles_its_backend_in(spec: BackendSpec, variant: str, define: str) -> None:
+    settings = spec.environments[variant].build_settings["llama-cpp-python"]
+    assert settings[f"cmake.define.GGML_{define}"] == "ON"
+
+
+def test_the_cpu_variant_compiles_no_accelerator_in(spec: BackendSpec) -> None:
+    assert "ON" not in spec.environments["cpu"].build_settings["llama-cpp-python"].values()
+
+
+def test_one_version_of_the_engine_is_pinned_and_recorded_first(spec: BackendSpec) -> None:
+    for environment in spec.environments.values():
+        assert "llama-cpp-python==0.3.36" in environment.requirements
+    assert spec.distributions[0] == "llama-cpp-python"
+
+
+def test_what_it_names_exists(spec: BackendSpec) -> None:
+    module, _, name = spec.options.partition(":")
+    assert issubclass(getattr(importlib.import_module(module), name), msgspec.Struct)
+    module, _, name = spec.factory.partition(":")
+    source = (ROOM / f"{module.rpartition('.')[2]}.py").read_text()
+    assert f"class {name}:" in source
+
+
+def test_several_streams_are_not_promised(spec: BackendSpec) -> None:
+    assert spec.capabilities == {Capability.TOKEN_IDS, Capability.RESET, Capability.SEED}

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossbench.api import Chunk, EngineError, Finish, ModelRef, Needs, Request, RequestError
+from crossbench.testing.null import NullEngine, NullOptions, NullSession
+from crossbench.worker import pulse
+from crossbench.worker.driver import BrokenOff, Driver, instrument
+from crossbench.worker.protocol import Record
+from crossbench.worker.pulse import Phase, Pulse
+
+END = Finish(reason="length", cached_prompt_tokens=0)
+
+
+@pytest.fixture
+def beat() -> Iterator[Pulse]:
+    fd = pulse.shared()
+    shared = Pulse(fd)
+    os.close(fd)
+    yield shared
+    shared.close()
+
+
+def session(tmp_path: Path, **script: Any) -> NullSession:
+    model = ModelRef(path=str(tmp_path), name="none")
+    return NullEngine().load(model, NullOptions(**script), Needs(context_tokens=1000))
+
+
+def request(number: int = 0, tokens: int = 10) -> Request:
+    return Request(id=f"r{number}", prompt_ids=(1, 2, 3), max_tokens=tokens)
+
+
+def measure(live: Any, beat: Pulse, *requests: Request, streams: int = 1) -> tuple[Record, ...]:
+    return asyncio.run(Driver(live, beat).measure(requests or (request(),), streams))
+
+
+class Scripted(NullSession):
+    """A session that yields what it is given."""
+
+    def __init__(self, *chunks: object) -> None:
+        super().__init__(NullOptions(), Needs(context_tokens=1))
+        self._chunks = chunks
+
+    def generate(self, request: Request) -> Iterator[Any]:
+        yield from self._chunks
+
+
+@pytest.mark.parametrize("style", ["sync", "async"])
+@pytest.mark.parametrize("per_chunk", [1, 3])
+def test_counts_ids_and_stamps_of_a_known_script(
+    tmp_path: Path, beat: Pulse, style: str, per_chunk: int
+) -> None:
+    live = session(tmp_path, style=style, tokens_per_chunk=per_chunk, ttft_s=0.01, tpot_s=0.002)
+    (record,) = measure(live, beat)
+    assert record.failure is None
+    assert record.token_ids == tuple(range(6, 16))
+    assert sum(record.counts) == 10
+    assert max(record.counts) == per_chunk
+    due = [10_000_000 + sum(record.counts[:i]) * 2_000_000 for i in range(len(record.counts))]
+    assert all(stamp >= at for stamp, at in zip(record.stamps_ns, due, strict=True))
+    assert record.finish == END
+
+
+def test_many_streams_run_at_once(tmp_path: Path, beat: Pulse) -> None:
+    live = session(tmp_path, style="async", ttft_s=0.2, tpot_s=0)
+    requests = [request(number) for number in range(8)]
+    records = measure(live, beat, *requests, streams=8)
+    assert [record.id for record in records] == [item.id for item in requests]
+    began = [record.t0_ns for record in records]
+    first = [record.t0_ns + record.stamps_ns[0] for record in records]
+    assert max(began) < min(first)
+
+
+def test_a_closed_loop_keeps_to_its_number_of_streams(tmp_path: Path, beat: Pulse) -> None:
+    live = session(tmp_path, style="async", ttft_s=0.02, tpot_s=0)
+    records = measure(live, beat, *[request(number) for number in range(6)], streams=2)
+    spans = [(record.t0_ns, record.t0_ns + record.stamps_ns[-1]) for record in records]
+    for start, _ in spans:
+        assert sum(begin <= start < end for begin, end in spans) <= 2
+
+
+def test_the_pulse_tells_phase_and_tokens(tmp_path: Path, beat: Pulse) -> None:
+    measure(session(tmp_path, ttft_s=0), beat)
+    told = beat.read()
+    assert (told.phase, told.tokens) == (Phase.IDLE, 10)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "message"),
+    [
+        (("text",), "yielded a str; allowed is a Chunk"),
+        ((Chunk((1,)),), "ended without a finish"),
+        ((), "ended without a finish"),
+        ((Chunk((1,), finish=END), Chunk((2,), finish=END)), "before the last carried a finish"),
+        ((Chunk(("x",), finish=END),), "token ids are not whole numbers"),  # type: ignore[arg-type]
+        ((Chunk((1,), finish="stop"),), "a finish is a str"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_breach_of_the_contract_is_named(
+    beat: Pulse, chunks: tuple[object, ...], message: str
+) -> None:
+    (record,) = measure(Scripted(*chunks), beat)
+    assert record.failure is not None
+    assert record.failure.kind == "contract"
+    assert message in record.failure.message
+
+
+def test_a_breach_closes_the_stream(beat: Pulse) -> None:
+    closed: list[str] = []
+
+    class Careless(NullSession):
+        def generate(self, request: Request) -> AsyncIterator[Chunk]:
+            return self._stream()
+
+        async def _stream(self) -> AsyncIterator[Any]:
+            try:
+                yield "no chunk"
+                yield "never asked for"
+            finally:
+                closed.append("yes")
+
+    measure(Careless(NullOptions(), Needs(context_tokens=1)), beat)
+    assert closed == ["yes"]
+
+
+def test_a_refused_request_keeps_its_message_and_the_session(tmp_path: Path, beat: Pulse) -> None:
+    live = session(tmp_path, context_tokens=8)
+    (record,) = measure(live, beat)
+    assert record.failure is not None
+    assert "exceed the context of 8" in record.failure.message
+    (record,) = measure(live, beat, request(tokens=2))
+    assert record.failure is None
+
+
+def test_a_lost_session_hands_over_what_had_finished(beat: Pulse) -> None:
+    class Mortal(NullSession):
+        def generate(self, request: Request) -> Iterator[Chunk]:
+            if request.id == "r2":
+                raise EngineError("gone")
+            yield Chunk((1,), finish=END)
+
+    live = Mortal(NullOptions(), Needs(context_tokens=1))
+    with pytest.raises(BrokenOff, match="gone") as broken:
+        measure(live, beat, request(1), request(2), request(3))
+    assert [record.id for record in broken.value.records] == ["r1"]
+
+
+def test_an_error_that_is_no_request_error_ends_the_session(beat: Pulse) -> None:
+    class Confused(NullSession):
+        def generate(self, request: Request) -> Iterator[Chunk]:
+            raise ZeroDivisionError
+
+    with pytest.raises(BrokenOff) as broken:
+        measure(Confused(NullOptions(), Needs(context_tokens=1)), beat)
+    assert isinstance(broken.value.cause, ZeroDivisionError)
+
+
+def test_a_coroutine_reset_is_awaited(beat: Pulse) -> None:
+    calls: list[str] = []
+
+    class Slow(NullSession):
+        async def reset(self) -> None:  # type: ignore[override]
+            calls.append("reset")
+
+        def generate(self, request: Request) -> Iterator[Chunk]:
+            calls.append("generate")
+            raise RequestError("enough")
+
+    measure(Slow(NullOptions(), Needs(context_tokens=1)), beat)
+    assert calls == ["reset", "generate"]
+
+
+def test_the_instrument_measures_itself(beat: Pulse) -> None:
+    measured = instrument(beat)
+    assert 0 < measured.median_ns <= measured.p99_ns

@@ -1,0 +1,1 @@
+"""The tiny model: its corpus, its training, its export and its measurement."""
