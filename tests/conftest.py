@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from crossbench.envs import environment
 from crossbench.envs.environment import Environment
@@ -14,6 +15,10 @@ from crossbench.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "suites" / "models" / "tiny"
+
+# A busy machine is no reason to fail: pytest-timeout bounds each test.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SuiteWriter = Callable[..., Path]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -56,12 +58,16 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """The console script: run a command and turn what goes wrong into one message and a code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(_guarded("--debug" in sys.argv[1:]))
 
 
-def _guarded(debug: bool) -> int:
-    from crossbench.errors import CrossbenchError, NothingToRun  # noqa: PLC0415 - keeps --help quick
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """A polite end, such as a shutdown, is Ctrl-C: what was measured is kept and reported."""
+    raise KeyboardInterrupt
 
+
+def _guarded(debug: bool) -> int:
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -70,21 +76,26 @@ def _guarded(debug: bool) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except CrossbenchError as error:
-        if debug:
-            raise
-        click.echo(f"crossbench: {error}", err=True)
-        return EXIT_NOTHING if isinstance(error, NothingToRun) else EXIT_INPUT
     except BrokenPipeError:
         sys.stderr.close()
         return 0
     except Exception as error:
         if debug:
             raise
+        return _explained(error)
+    return code if isinstance(code, int) else 0
+
+
+def _explained(error: Exception) -> int:
+    """Print one message and give the exit code."""
+    from crossbench.errors import CrossbenchError, NothingToRun  # noqa: PLC0415 - keeps --help quick
+
+    if not isinstance(error, CrossbenchError):
         click.echo(
             f"crossbench: internal error: {type(error).__name__}: {error}\n"
             "This is a fault of crossbench; `crossbench --debug ...` shows where.",
             err=True,
         )
         return EXIT_INTERNAL
-    return code if isinstance(code, int) else 0
+    click.echo(f"crossbench: {error}", err=True)
+    return EXIT_NOTHING if isinstance(error, NothingToRun) else EXIT_INPUT

@@ -9,8 +9,8 @@ import msgspec
 
 from crossbench.errors import InputError
 from crossbench.journal import replace
-from crossbench.report import markdown
 from crossbench.report.build import build
+from crossbench.report.markdown import page
 from crossbench.report.model import Report
 
 
@@ -19,7 +19,7 @@ def as_json(report: Report) -> str:
     return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
 
 
-RENDERINGS: Mapping[str, Callable[[Report], str]] = {"md": markdown.render, "json": as_json}
+RENDERINGS: Mapping[str, Callable[[Report], str]] = {"md": page.render, "json": as_json}
 
 
 def write(folder: Path, formats: tuple[str, ...] = tuple(RENDERINGS)) -> list[Path]:

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from tests.prompts.makers import TINY, load, trained, with_bos
-
-# A busy machine is no reason to fail: pytest-timeout bounds each test.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

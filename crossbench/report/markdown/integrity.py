@@ -1,0 +1,70 @@
+"""Whether the comparison was fair: ids, caches, tokenizers, samples, the instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crossbench.report.model import Report
+from crossbench.report.words import counted, escaped, number
+
+
+def integrity(report: Report) -> str:
+    """The section, or nothing where nothing was measured."""
+    lines = [*_same_ids(report), *_cold(report), *_tokenizers(report), *_samples(report)]
+    if errors := [target.stamp_error_s for target in report.targets if target.stamp_error_s]:
+        lines.append(
+            f"- The driver's own time from stamp to stamp was at most {number(max(errors) * 1e6)} "
+            "\u00b5s (99th percentile, worst launch): differences below that are the instrument's."
+        )
+    changed = [target.name for target in report.targets if not target.resolved_alike]
+    if changed:
+        lines.append(f"- Launches resolved differently: {escaped(', '.join(changed))}.")
+    return "## Integrity\n\n" + "\n".join(lines) if lines else ""
+
+
+def _same_ids(report: Report) -> Iterator[str]:
+    judged = [scenario for scenario in report.scenarios if scenario.same_ids is not None]
+    differing = [scenario.name for scenario in judged if not scenario.same_ids]
+    if differing:
+        yield f"- **Targets were sent different prompt ids**: {escaped(', '.join(differing))}."
+    elif judged:
+        yield f"- Same prompt ids for every target in {counted(len(judged), 'scenario')}."
+
+
+def _cold(report: Report) -> Iterator[str]:
+    cells = [(scenario.name, cell) for scenario in report.scenarios for cell in scenario.cells]
+    doubtful = [
+        f"{cell.target} on {name}: {cell.cache}" for name, cell in cells if cell.cache != "cold"
+    ]
+    if doubtful:
+        yield f"- **Not proven cold**: {escaped('; '.join(doubtful))}."
+    elif cells:
+        yield "- Every prefill was cold: the engines computed every prompt token of every sample."
+
+
+def _tokenizers(report: Report) -> Iterator[str]:
+    told = {target.name: target.tokenizer_agrees for target in report.targets if target.loaded}
+    for verdict, sentence in (
+        (True, "Artifacts whose own tokenizer gave the canonical ids on the probe texts"),
+        (False, "**Artifacts whose own tokenizer gave other ids than the canonical one**"),
+        (None, "Artifacts whose tokenizer could not be asked"),
+    ):
+        if names := [name for name, agrees in told.items() if agrees is verdict]:
+            yield f"- {sentence}: {escaped(', '.join(names))}."
+
+
+def _samples(report: Report) -> Iterator[str]:
+    for scenario in report.scenarios:
+        for cell in scenario.cells:
+            for invalid in cell.invalid:
+                yield (
+                    f"- Sample left out: {escaped(cell.target)} on {escaped(scenario.name)}, "
+                    f"journal line {invalid.line}: {escaped(invalid.reason)}."
+                )
+    rows = [
+        f"{escaped(cell.target)} on {escaped(scenario.name)} {cell.lines[0]} to {cell.lines[1]}"
+        for scenario in report.scenarios
+        for cell in scenario.cells
+    ]
+    if rows:
+        yield "- Raw samples, by line of `journal.jsonl`: " + "; ".join(rows) + "."

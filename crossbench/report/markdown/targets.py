@@ -1,0 +1,102 @@
+"""What each target is: what its engine resolved, how it loads, what it holds in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from crossbench.api import DeviceMemory, Fact, Loaded
+from crossbench.report.model import Report, TargetReport
+from crossbench.report.words import TITLES, code, escaped, number, size, table, value
+
+NONE = "\u2013"
+
+
+def targets(report: Report) -> Iterator[str]:
+    """The tables and the settings of all targets."""
+    if not report.targets:
+        return
+    yield "## Targets"
+    rows = [
+        [
+            escaped(target.name),
+            escaped(f"{target.backend} {_engine(target)}"),
+            f"{escaped(target.artifact.name)}, {size(target.artifact.bytes)}",
+            _bits(target.loaded),
+            *_resolved(target.loaded),
+        ]
+        for target in report.targets
+    ]
+    header = ["target", "engine", "artifact", "bits/weight", "parallelism", "context", "KV cache"]
+    yield table([*header, "attention"], rows)
+    yield "How long each takes to be ready, and its first request over the steady ones:"
+    rows = [
+        [escaped(target.name), *(value(metric) for metric in target.metrics)]
+        for target in report.targets
+    ]
+    titles = [TITLES[metric.name] for metric in report.targets[0].metrics]
+    yield table(["target", *titles], rows, numeric=len(titles))
+    if memory := [row for target in report.targets for row in _memory(target)]:
+        yield "Memory as the engine itself splits it, after the last sample:"
+        header = ["target", "device", "weights", "KV cache", "compute", "in all"]
+        yield table(header, memory, numeric=4)
+    yield "\n".join(_settings(target) for target in report.targets)
+
+
+def _engine(target: TargetReport) -> str:
+    return str(target.loaded.engine_build.value or "unknown build") if target.loaded else NONE
+
+
+def _bits(loaded: Loaded | None) -> str:
+    if loaded is None or not loaded.weight_bytes.value or not loaded.parameters.value:
+        return NONE
+    return number(8 * loaded.weight_bytes.value / loaded.parameters.value)
+
+
+def _resolved(loaded: Loaded | None) -> Sequence[str]:
+    if loaded is None:
+        return [NONE] * 4
+    parallelism = loaded.parallelism.value
+    devices = ", ".join(device.name for device in loaded.devices)
+    return [
+        escaped(f"{parallelism.value if parallelism else 'unknown'}: {devices}"),
+        _fact(loaded.context_tokens),
+        _fact(loaded.kv_dtype),
+        _fact(loaded.attention),
+    ]
+
+
+def _fact(fact: Fact[int] | Fact[str]) -> str:
+    if fact.value is None:
+        return NONE
+    return f"{fact.value:,}" if isinstance(fact.value, int) else escaped(fact.value)
+
+
+def _memory(target: TargetReport) -> Iterator[list[str]]:
+    for device, memory in (target.memory_ended or target.memory_loaded).items():
+        split = (memory.weights_bytes, memory.kv_bytes, memory.compute_bytes)
+        yield [escaped(target.name), escaped(device), *map(size, split), size(_whole(memory))]
+
+
+def _whole(memory: DeviceMemory) -> int | None:
+    if memory.used_bytes is not None:
+        return memory.used_bytes
+    told = [memory.weights_bytes, memory.kv_bytes, memory.compute_bytes]
+    known = [count for count in told if count is not None]
+    return sum(known) if known else None
+
+
+def _settings(target: TargetReport) -> str:
+    options = ", ".join(f"{key} = {given}" for key, given in sorted(target.options.items()))
+    resolved = target.loaded.settings if target.loaded else {}
+    settings = ", ".join(f"{key} = {fact.value}" for key, fact in sorted(resolved.items()))
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(target.versions.items()))
+    lines = [
+        f"- **{escaped(target.name)}** ({escaped(target.plugin)}, variant {target.variant})",
+        f"  - artifact sha256 {code(target.artifact.sha256)}",
+        f"  - options asked: {code(options) if options else 'none'}",
+        f"  - resolved by the engine: {code(settings) if settings else 'nothing told'}",
+        f"  - Python {target.python or NONE}; {escaped(versions)}",
+    ]
+    if target.loaded and target.loaded.ignored:
+        lines.append(f"  - ignored by the engine: {escaped(', '.join(target.loaded.ignored))}")
+    return "\n".join(lines)

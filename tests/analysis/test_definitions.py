@@ -1,0 +1,244 @@
+"""Every definition against stamps whose result is worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crossbench.analysis.definitions import (
+    cache_state,
+    cell_metrics,
+    first_request_ratio,
+    load_metrics,
+)
+from crossbench.analysis.metric import Metric, geometric_mean, percentile
+from crossbench.analysis.samples import Sample
+from crossbench.api import Boundary, Fact, Finish, Loaded
+from crossbench.journal import LaunchReady, SampleTaken
+from crossbench.worker.protocol import Instrument, Record, RequestFailure
+
+MS = 1_000_000
+
+
+def sample(
+    stamps_ms: Sequence[float],
+    counts: Sequence[int] | None = None,
+    *,
+    launch: str = "b1",
+    prompt: int = 1000,
+    cached: int | None = 0,
+    asked: int | None = None,
+    reason: str = "length",
+    failure: RequestFailure | None = None,
+) -> Sample:
+    each = tuple(counts or [1] * len(stamps_ms))
+    record = Record(
+        id="r",
+        t0_ns=7,
+        stamps_ns=tuple(int(stamp * MS) for stamp in stamps_ms),
+        counts=each,
+        token_ids=tuple(range(sum(each))),
+        text=None,
+        finish=Finish(reason=reason, cached_prompt_tokens=cached),  # type: ignore[arg-type]
+        failure=failure,
+    )
+    event = SampleTaken(
+        launch=launch,
+        scenario="s",
+        role="timed",
+        repeat=0,
+        prompt=0,
+        prompt_tokens=prompt,
+        prompt_sha256="",
+        asked_tokens=sum(each) if asked is None else asked,
+        record=record,
+    )
+    return Sample(1, event)
+
+
+def ready(launch: str, stamp_error_ns: int = 1000, load_ms: float = 3.0) -> LaunchReady:
+    unknown: Fact[str] = Fact(None, "api")
+    number: Fact[int] = Fact(None, "api")
+    return LaunchReady(
+        launch=launch,
+        loaded=Loaded(
+            boundary=Boundary.LIBRARY,
+            engine_build=unknown,
+            parallelism=Fact(None, "api"),
+            devices=(),
+            context_tokens=number,
+            weight_bytes=number,
+            parameters=number,
+            kv_dtype=unknown,
+            kv_capacity_tokens=number,
+            attention=unknown,
+            prefix_cache=Fact(None, "api"),
+        ),
+        memory={},
+        instrument=Instrument(chunks=1, median_ns=1, p99_ns=stamp_error_ns),
+        versions={},
+        python="3",
+        start_ns=1 * MS,
+        import_ns=2 * MS,
+        load_ns=int(load_ms * MS),
+        tokenizer_agrees=None,
+    )
+
+
+READY = {name: ready(name) for name in ("b1", "b2")}
+STEADY = [100 + 10 * i for i in range(21)]
+"""First token at 100 ms, then twenty more, 10 ms apart."""
+
+
+def metric(name: str, *samples: Sample, launches: dict[str, LaunchReady] | None = None) -> Metric:
+    return next(m for m in cell_metrics(samples, launches or READY) if m.name == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ttft_s", 0.1),
+        ("prefill_tps", 10_000),
+        ("tpot_s", 0.01),
+        ("decode_tps", 100),
+        ("e2e_s", 0.3),
+        ("e2e_tps", 70),
+        ("tokens_per_chunk", 1),
+        ("chunk_gap_p50_s", 0.01),
+    ],
+)
+def test_a_steady_stream(name: str, expected: float) -> None:
+    assert metric(name, sample(STEADY)).value == pytest.approx(expected)
+
+
+def test_tokens_of_the_first_chunk_are_not_decoded() -> None:
+    """k1 = 4 at 100 ms, then 20 tokens in five chunks over 200 ms."""
+    chunks = sample([100, 140, 180, 220, 260, 300], [4, 4, 4, 4, 4, 4])
+    assert metric("tpot_s", chunks).value == pytest.approx(0.2 / 20)
+    assert metric("chunk_gap_p50_s", chunks).value == pytest.approx(0.04)
+    assert metric("tokens_per_chunk", chunks).value == pytest.approx(4)
+
+
+def test_empty_chunks_are_no_first_token() -> None:
+    role_first = sample([1, *STEADY], [0, *[1] * 21])
+    assert metric("ttft_s", role_first).value == pytest.approx(0.1)
+
+
+def test_cached_prompt_tokens_are_not_prefilled() -> None:
+    assert metric("prefill_tps", sample(STEADY, cached=500)).value == pytest.approx(5000)
+
+
+def test_a_launch_is_a_sum_over_a_sum_and_a_cell_their_geometric_mean() -> None:
+    slow = sample([100 + 40 * i for i in range(21)], launch="b1")
+    quick = sample(STEADY, launch="b1")
+    other = sample([100 + 5 * i for i in range(21)], launch="b2")
+    decode = metric("decode_tps", slow, quick, other)
+    assert decode.launches["b1"] == pytest.approx(40 / 1.0)
+    assert decode.launches["b2"] == pytest.approx(200)
+    assert decode.value == pytest.approx((40 * 200) ** 0.5)
+    assert decode.low == pytest.approx(40)
+    assert decode.high == pytest.approx(200)
+    assert decode.n == 2
+
+
+def test_with_one_launch_the_range_is_that_of_the_repeats() -> None:
+    slow = sample([100 + 40 * i for i in range(21)])
+    decode = metric("decode_tps", slow, sample(STEADY))
+    assert decode.low == pytest.approx(25)
+    assert decode.high == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "reason"),
+    [
+        ("prefill_tps", sample(STEADY, cached=None), "cache state unproven"),
+        ("prefill_tps", sample(STEADY, prompt=255), "fewer than 256 prompt tokens"),
+        ("prefill_tps", sample(STEADY, prompt=1000, cached=800), "fewer than 256 prompt tokens"),
+        ("decode_tps", sample(STEADY[:16]), "fewer than 16 tokens after the first chunk"),
+        ("tpot_s", sample([100, 200], [1, 40]), "fewer than 3 chunks"),
+        ("chunk_gap_p95_s", sample(STEADY), "fewer than 72 gaps"),
+    ],
+)
+def test_a_number_that_cannot_be_trusted_is_withheld(name: str, given: Sample, reason: str) -> None:
+    withheld = metric(name, given)
+    assert withheld.value is None
+    assert reason in withheld.reasons[0]
+
+
+def test_seventeen_tokens_and_256_prompt_tokens_are_enough() -> None:
+    least = sample(STEADY[:17], prompt=256)
+    assert metric("decode_tps", least).value == pytest.approx(100)
+    assert metric("prefill_tps", least).value == pytest.approx(2560)
+
+
+def test_a_decode_within_the_instruments_error_is_withheld() -> None:
+    coarse = {"b1": ready("b1", stamp_error_ns=3 * MS)}
+    assert metric("decode_tps", sample(STEADY), launches=coarse).value is None
+    fine = {"b1": ready("b1", stamp_error_ns=2 * MS)}
+    assert metric("decode_tps", sample(STEADY), launches=fine).value is not None
+
+
+def test_gap_percentiles_need_samples_and_launches() -> None:
+    long = [100 + i for i in range(400)]
+    one = [sample(long)]
+    assert "2 launches" in metric("chunk_gap_p99_s", *one).reasons[0]
+    two = [sample(long), sample(long, launch="b2")]
+    assert metric("chunk_gap_p99_s", *two).value == pytest.approx(0.001)
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        (sample(STEADY), None),
+        (sample(STEADY, asked=30), "21 tokens came, 30 were asked"),
+        (sample(STEADY, asked=30, reason="stop"), None),
+        (sample([]), "no token came"),
+        (sample([1], [0]), "no token came"),
+        (sample([20, 10]), "the clock ran backwards"),
+        (sample([0, 10]), "the first token came in no time"),
+        (sample(STEADY, failure=RequestFailure(kind="request", message="full")), "full"),
+    ],
+)
+def test_what_makes_a_sample_invalid(given: Sample, fault: str | None) -> None:
+    assert given.fault == fault
+
+
+@pytest.mark.parametrize(
+    ("cached", "state"),
+    [([0, 0], "cold"), ([0, None], "unproven"), ([0, 3], "warm"), ([None, 3], "warm")],
+)
+def test_cold_means_every_sample_proven(cached: list[int | None], state: str) -> None:
+    assert cache_state([sample(STEADY, cached=count) for count in cached]) == state
+
+
+def test_nothing_measured_is_not_cold() -> None:
+    assert cache_state([]) == "unproven"
+    assert all(item.value is None and item.reasons for item in cell_metrics([], READY))
+
+
+def test_load_is_the_whole_way_to_the_session() -> None:
+    whole, engine, first = load_metrics([ready("b1"), ready("b2", load_ms=12)], {"b1": 2.0})
+    assert whole.launches == {"b1": pytest.approx(0.006), "b2": pytest.approx(0.015)}
+    assert engine.value == pytest.approx(0.006)
+    assert first.value == pytest.approx(2.0)
+
+
+def test_the_first_request_is_held_against_the_median_of_the_steady_ones() -> None:
+    steady = [sample([100]), sample([200]), sample([900])]
+    assert first_request_ratio(sample([400]), steady) == pytest.approx(2.0)
+
+
+@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=50))
+def test_the_geometric_mean_lies_within_its_values(values: list[float]) -> None:
+    assert min(values) * (1 - 1e-9) <= geometric_mean(values) <= max(values) * (1 + 1e-9)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))
+def test_a_percentile_agrees_with_numpy(values: list[float], fraction: float) -> None:
+    import numpy as np
+
+    ordered = sorted(values)
+    assert percentile(ordered, fraction) == pytest.approx(float(np.quantile(ordered, fraction)))

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crossbench.errors import InputError
+from crossbench.journal import (
+    JOURNAL,
+    MANIFEST,
+    CellFailed,
+    Event,
+    Journal,
+    RunEnded,
+    read_events,
+    read_manifest,
+)
+
+FAILED = CellFailed(launch="b1-a", scenario="s", kind="crash", phase="streaming", message="gone")
+ENDED = RunEnded(utc="2026-01-01T00:00:00Z", outcome="complete")
+
+
+def written(folder: Path, *events: Event) -> Path:
+    with Journal(folder) as journal:
+        for event in events:
+            journal.append(event)
+    return folder / JOURNAL
+
+
+def test_events_come_back_in_order(tmp_path: Path) -> None:
+    written(tmp_path, FAILED, ENDED)
+    assert list(read_events(tmp_path)) == [FAILED, ENDED]
+
+
+def test_an_event_is_on_disk_as_soon_as_it_is_appended(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append(FAILED)
+        assert list(read_events(tmp_path)) == [FAILED]
+
+
+@pytest.mark.parametrize("cut", [1, 5, 40])
+def test_a_torn_last_line_is_survived(tmp_path: Path, cut: int) -> None:
+    path = written(tmp_path, FAILED, ENDED)
+    path.write_bytes(path.read_bytes()[:-cut])
+    kept = list(read_events(tmp_path))
+    assert kept == ([FAILED, ENDED] if cut == 1 else [FAILED])
+
+
+def test_damage_in_the_middle_is_named_by_line(tmp_path: Path) -> None:
+    path = written(tmp_path, FAILED, ENDED)
+    path.write_bytes(b'{"event":"CellFa\n' + path.read_bytes())
+    with pytest.raises(InputError, match=r"journal\.jsonl:1 is damaged"):
+        list(read_events(tmp_path))
+
+
+def test_an_unknown_event_is_named(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_text('{"event":"Coffee"}\n')
+    with pytest.raises(InputError, match="Coffee"):
+        list(read_events(tmp_path))
+
+
+def test_a_second_writer_is_refused(tmp_path: Path) -> None:
+    with Journal(tmp_path), pytest.raises(InputError, match="being written by another run"):
+        Journal(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write to"):
+        Journal(tmp_path / "file" / "run")
+
+
+def test_a_newer_manifest_is_refused_by_its_version(tmp_path: Path) -> None:
+    (tmp_path / MANIFEST).write_text('{"schema": 2, "whatever": []}')
+    with pytest.raises(InputError, match="newer than this crossbench"):
+        read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": "one"}'])
+def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(InputError, match=r"run\.json is damaged"):
+        read_manifest(tmp_path)
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is not a run folder"):
+        read_manifest(tmp_path)

@@ -1,0 +1,149 @@
+"""Broken plugins, installed as real distributions on the path, are named and hurt nobody else."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
+
+import pytest
+
+from crossbench.errors import InputError
+from crossbench.registry import PluginProblem, Registry
+
+HEAD = (
+    "from crossbench.api import BackendSpec, EnvSpec\nfrom crossbench.hookspecs import hookimpl\n"
+)
+SPEC = (
+    "BackendSpec(name={name!r}, factory='m:F', options='m:O', distributions=(), "
+    "environments={{'host': EnvSpec(requirements=())}}, capabilities=frozenset())"
+)
+
+
+def hook(*names: str) -> str:
+    yields = "".join(f"    yield {SPEC.format(name=name)}\n" for name in names)
+    return f"{HEAD}@hookimpl\ndef crossbench_backends():\n{yields}"
+
+
+class Site:
+    """A folder on the path into which plugins are installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def install(self, name: str, code: str, group: str = "crossbench.v1") -> None:
+        module = f"{name}_plugin"
+        (self.folder / f"{module}.py").write_text(code)
+        info = self.folder / f"dist_{name}-1.5.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dist-{name}\nVersion: 1.5\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+
+    def points(self) -> list[EntryPoint]:
+        found: list[Distribution] = list(distributions(path=[str(self.folder)]))
+        return [point for distribution in found for point in distribution.entry_points]
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    known = set(sys.modules)
+    yield_site = Site(tmp_path)
+    yield_site.install("good", hook("good"))
+    monkeypatch.setattr(sys, "modules", {n: m for n, m in sys.modules.items() if n in known})
+    return yield_site
+
+
+def only(registry: Registry) -> PluginProblem:
+    (problem,) = registry.problems
+    return problem
+
+
+BROKEN = {
+    "import": ("raise ValueError('no engine here')", "import", "ValueError: no engine here"),
+    "syntax": ("def", "import", "SyntaxError"),
+    "exits": ("raise SystemExit(3)", "import", "SystemExit: 3"),
+    "misspelt": (
+        hook("x").replace("crossbench_backends", "crossbench_backend"),
+        "register",
+        "unknown hook 'crossbench_backend' (did you mean 'crossbench_backends'?)",
+    ),
+    "hookless": ("x = 1", "register", "implements no hook"),
+    "arguments": (
+        f"{HEAD}@hookimpl\ndef crossbench_backends(plan):\n    return []\n",
+        "register",
+        "PluginValidationError",
+    ),
+    "raises": (
+        f"{HEAD}@hookimpl\ndef crossbench_backends():\n    raise KeyError('lost')\n",
+        "call",
+        "KeyError: 'lost'",
+    ),
+    "exits-in-hook": (
+        f"{HEAD}@hookimpl\ndef crossbench_backends():\n    raise SystemExit('bye')\n",
+        "call",
+        "SystemExit: bye",
+    ),
+    "no-iterable": (
+        f"{HEAD}@hookimpl\ndef crossbench_backends():\n    return 5\n",
+        "call",
+        "it returned a int; allowed: iterable of BackendSpec",
+    ),
+    "no-list": (
+        f"{HEAD}@hookimpl\ndef crossbench_backends():\n    return {SPEC.format(name='x')}\n",
+        "call",
+        "it returned a BackendSpec; allowed is an iterable of them",
+    ),
+    "wrong-type": (
+        f"{HEAD}@hookimpl\ndef crossbench_backends():\n    return ['vllm']\n",
+        "declaration",
+        "it yielded a str; allowed: BackendSpec",
+    ),
+    "bad-name": (hook("../evil"), "declaration", "backend name '../evil'"),
+    "bad-factory": (hook("x").replace("'m:F'", "'m.F'"), "declaration", "factory 'm.F'"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_plugin_is_named_and_hurts_nobody_else(site: Site, name: str) -> None:
+    code, stage, cause = BROKEN[name]
+    site.install(name.replace("-", "_"), code)
+    registry = Registry(site.points())
+    assert list(registry.backends) == ["good"]
+    problem = only(registry)
+    assert problem.stage == stage
+    assert cause in problem.cause
+    assert f"(dist-{name.replace('-', '_')} 1.5)" in str(problem)
+
+
+def test_another_contract_version_is_named(site: Site) -> None:
+    site.install("later", hook("later"), group="crossbench.v2")
+    problem = only(Registry(site.points()))
+    assert problem.stage == "contract"
+    assert problem.cause == "it is built for contract v2; this crossbench speaks v1"
+
+
+def test_two_providers_of_one_name_are_both_named(site: Site) -> None:
+    site.install("other", hook("good", "extra"))
+    registry = Registry(site.points())
+    assert sorted(registry.backends) == ["extra", "good"]
+    assert registry.backends["good"].origin.plugin == "good"
+    problem = only(registry)
+    assert problem.stage == "name"
+    assert problem.origin.plugin == "other"
+    assert "good (dist-good 1.5)" in problem.cause
+
+
+def test_an_unknown_backend_names_the_nearest_and_what_is_broken(site: Site) -> None:
+    site.install("sick", "raise ValueError('ill')")
+    with pytest.raises(InputError) as error:
+        Registry(site.points()).backend("goood")
+    assert "unknown backend 'goood' (did you mean 'good'?); known: good" in str(error.value)
+    assert "sick (dist-sick 1.5)" in str(error.value)
+
+
+def test_built_ins_come_through_entry_points() -> None:
+    registry = Registry()
+    assert not registry.problems
+    assert registry.backends["null"].origin.distribution == "crossbench"
+    assert registry.backends["llamacpp"].origin.distribution == "crossbench-llamacpp"

@@ -1,0 +1,103 @@
+"""The walls of the house: who may import whom, and what stays instant."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import crossbench
+
+HOST = Path(crossbench.__file__).parent
+ENGINES = {"llama_cpp", "vllm", "mlx", "mlx_lm", "torch"}
+PURE = ["suite", "plan", "analysis", "report"]
+WORKER = [
+    *sorted((HOST / "worker").glob("*.py")),
+    HOST / "api.py",
+    HOST / "testing" / "null.py",
+]
+HOST_ONLY = {"click", "pluggy", "rich", "jinja2", "tokenizers", "tomli", "psutil", "platformdirs"}
+
+
+def imported(file: Path) -> set[str]:
+    """Top-level names of all modules a file imports, wherever in the file."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_pure_rooms_start_no_process_and_import_no_engine(room: str) -> None:
+    for file in (HOST / room).rglob("*.py"):
+        assert not imported(file) & (ENGINES | {"subprocess", "asyncio"}), file
+
+
+def test_the_host_imports_no_engine() -> None:
+    for file in HOST.rglob("*.py"):
+        assert not imported(file) & ENGINES, file
+
+
+@pytest.mark.parametrize("file", WORKER, ids=lambda file: file.name)
+def test_the_worker_needs_nothing_but_msgspec(file: Path) -> None:
+    if file.name != "supervisor.py":
+        assert not imported(file) & HOST_ONLY, file
+
+
+def test_the_worker_imports_no_host_room() -> None:
+    """What a worker loads by `python -m crossbench.worker` is the contract and its own room."""
+    code = (
+        "import sys, json, crossbench.worker.__main__, crossbench.testing.null\n"
+        "print(json.dumps(sorted(m for m in sys.modules if m.startswith('crossbench'))))"
+    )
+    loaded = json.loads(python(code))
+    assert loaded == [
+        "crossbench",
+        "crossbench.api",
+        "crossbench.testing",
+        "crossbench.testing.null",
+        "crossbench.worker",
+        "crossbench.worker.__main__",
+        "crossbench.worker.driver",
+        "crossbench.worker.guardian",
+        "crossbench.worker.protocol",
+        "crossbench.worker.pulse",
+    ]
+
+
+def test_help_imports_no_engine_and_little_else() -> None:
+    code = (
+        "import sys, json\nsys.argv = ['crossbench', '--help']\n"
+        "from crossbench.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(json.dumps(sorted({m.partition('.')[0] for m in sys.modules})))"
+    )
+    loaded = set(json.loads(python(code).splitlines()[-1]))
+    assert not loaded & (ENGINES | HOST_ONLY - {"click"} | {"msgspec", "uv", "numpy"})
+
+
+def test_help_takes_at_most_150_ms_of_process_time() -> None:
+    """The least of five, because a busy machine only ever adds."""
+    spent = []
+    for _ in range(5):
+        before = os.times()
+        command = [sys.executable, "-m", "crossbench", "--help"]
+        subprocess.run(command, check=True, capture_output=True)
+        after = os.times()
+        user = after.children_user - before.children_user
+        spent.append(user + after.children_system - before.children_system)
+    assert min(spent) <= 0.150
+
+
+def python(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout

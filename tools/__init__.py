@@ -1,0 +1,1 @@
+"""Commands for the developers of crossbench, run by hand."""
