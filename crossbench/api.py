@@ -99,6 +99,8 @@ class EnvSpec(Struct, frozen=True, kw_only=True):
     """Requirements that replace what a dependency asks for (uv's overrides)."""
     build_settings: Mapping[str, Mapping[str, str]] = {}
     """Package -> PEP 517 config settings, such as {"cmake.define.GGML_CUDA": "ON"}."""
+    wheels_serve: bool = False
+    """Whether a prebuilt wheel will do all the same, where the user's indexes have one."""
     build_tools: tuple[str, ...] = ()
     """Programs a build from source needs, such as "c++"; named when one of them is missing."""
     python: str = ">=3.11"

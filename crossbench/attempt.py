@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from crossbench.api import DeviceMemory, ModelRef, Needs, Request, Sampling
 from crossbench.envs.environment import Environment
+from crossbench.history import Turn as Done
 from crossbench.journal import (
     LOGS,
     CellFailed,
@@ -102,9 +103,11 @@ class Turn(Struct, frozen=True, kw_only=True):
 class Attempt:
     """One worker process of a launch."""
 
-    def __init__(self, bench: Bench, launch: Launch, name: str) -> None:
+    def __init__(self, bench: Bench, launch: Launch, name: str, done: frozenset[Done]) -> None:
+        """`done` are the timed requests of the launch that an earlier worker finished."""
         self._launch = launch
         self._name = name
+        self._done = done
         self._journal = bench.journal
         self._watcher = bench.watcher
         self._book = bench.book
@@ -210,12 +213,18 @@ class Attempt:
     def _cell(self, worker: WorkerProcess, name: str) -> None:
         """Warm-ups, then repeats, one request at a time. Raises WorkerFailed or _Refused."""
         scenario = next(item for item in self._suite.scenarios if item.name == name)
-        for turn in self._turns(scenario):
+        turns = [turn for turn in self._turns(scenario) if not self._is_done(name, turn)]
+        if all(turn.role == "warmup" for turn in turns):
+            return
+        for turn in turns:
             self._watcher.measuring(name, turn.role, turn.repeat)
             request = self._request(scenario, turn)
             measured = worker.ask(Measure(requests=(request,)), self._watcher.beat)
             assert isinstance(measured, Measured)
             self._keep(scenario, turn, measured.records[0])
+
+    def _is_done(self, scenario: str, turn: Turn) -> bool:
+        return turn.role == "timed" and (scenario, turn.repeat, turn.prompt) in self._done
 
     def _turns(self, scenario: Scenario) -> Iterator[Turn]:
         protocol, name, block = self._suite.protocol, scenario.name, self._launch.block

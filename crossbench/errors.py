@@ -6,6 +6,7 @@ Tree::
     ├── InputError        what the user gave is wrong (exit 2)
     │   └── SuiteError    problems of one suite file, all at once
     ├── EnvironmentFailure  an engine's environment could not be made or used
+    ├── JournalFailure    what was measured can no longer be written down (exit 1)
     └── NothingToRun      the input is right, but nothing of it can run here (exit 3)
 """
 
@@ -26,6 +27,10 @@ class InputError(CrossbenchError):
 
 class NothingToRun(CrossbenchError):
     """The input is right, but no target of it can run on this machine."""
+
+
+class JournalFailure(CrossbenchError):
+    """What was measured can no longer be written down; what is written is kept."""
 
 
 class EnvironmentFailure(CrossbenchError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, TypeAlias, TypeVar
@@ -17,9 +18,10 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from crossbench.api import DeviceMemory, Loaded
-from crossbench.errors import InputError
+from crossbench.errors import InputError, JournalFailure
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import Plan
+from crossbench.plan.selection import Selection
 from crossbench.worker.protocol import FailureKind, Instrument, Record
 
 SCHEMA = 1
@@ -29,6 +31,15 @@ LOGS = "logs"
 
 Role: TypeAlias = Literal["warmup", "timed"]
 T = TypeVar("T")
+
+
+class Installed(Struct, frozen=True, kw_only=True):
+    """An environment as it was used."""
+
+    how: str
+    """From prebuilt wheels ("wheel"), compiled here ("build"), the user's own ("named"), "host"."""
+    versions: Mapping[str, str]
+    """Distribution -> version."""
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -44,10 +55,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     suite_text: str
     """The suite, verbatim."""
     plan: Plan
+    selection: Selection
     artifacts: Mapping[str, Artifact]
     """Target -> what its artifact held."""
-    environments: Mapping[str, Mapping[str, str]]
-    """Target -> packages of its environment and their versions."""
+    environments: Mapping[str, Installed]
+    """Target -> what its environment holds."""
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
@@ -121,6 +133,14 @@ class LaunchEnded(_Event, frozen=True, kw_only=True):
     """The engine's memory after its last sample; empty when it could not be asked."""
 
 
+class RunResumed(_Event, frozen=True, kw_only=True):
+    """An unfinished run goes on."""
+
+    utc: str
+    changes: tuple[str, ...]
+    """What is no longer as it was when the run began, and was accepted."""
+
+
 class RunEnded(_Event, frozen=True, kw_only=True):
     """Nothing more will be measured."""
 
@@ -128,7 +148,9 @@ class RunEnded(_Event, frozen=True, kw_only=True):
     outcome: Literal["complete", "interrupted"]
 
 
-Event: TypeAlias = LaunchStarted | LaunchReady | SampleTaken | CellFailed | LaunchEnded | RunEnded
+Event: TypeAlias = (
+    LaunchStarted | LaunchReady | SampleTaken | CellFailed | LaunchEnded | RunResumed | RunEnded
+)
 
 _events: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 
@@ -142,7 +164,7 @@ class Journal:
             (folder / LOGS).mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / ".lock")
             self._lock.acquire(timeout=0)
-            self._stream = (folder / JOURNAL).open("ab")
+            self._stream = _appending(folder / JOURNAL)
         except Timeout:
             raise InputError(
                 f"{folder} is being written by another run; choose another --out"
@@ -172,9 +194,23 @@ class Journal:
         replace(self.folder / MANIFEST, text + b"\n")
 
     def append(self, event: Event) -> None:
-        """Write one line and hand it to the operating system."""
-        self._stream.write(self._encoder.encode(event) + b"\n")
-        self._stream.flush()
+        """Write one line and hand it to the operating system. Raises JournalFailure."""
+        line = memoryview(self._encoder.encode(event) + b"\n")
+        try:
+            while line:
+                line = line[self._stream.write(line) :]
+        except OSError as error:
+            raise JournalFailure(
+                f"cannot write to {self.folder / JOURNAL}: {error.strerror}; every sample before "
+                f"this one is kept. When there is room: crossbench run --resume {self.folder}"
+            ) from error
+
+
+def _appending(path: Path) -> FileIO:
+    """The journal open for appending, without the torn line that a crash may have left."""
+    stream = FileIO(path, "ab")
+    stream.truncate(path.read_bytes().rfind(b"\n") + 1)
+    return stream
 
 
 def replace(path: Path, content: bytes) -> None:

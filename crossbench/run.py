@@ -1,24 +1,36 @@
 """A run from suite to report: prepare a plan, make its environments, execute it, write it down.
 
 A broken worker costs the cell it was measuring; what else its launch had to measure goes on in a
-fresh worker. A cell that failed once is not tried again in the same run.
+fresh worker. A cell that failed once is not tried again, unless a resumed run is told to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import crossbench
 from crossbench.analysis.definitions import DEFINITIONS
 from crossbench.attempt import Attempt, Bench, Watcher
+from crossbench.changes import changes
 from crossbench.envs import environment
 from crossbench.envs.environment import Environment
 from crossbench.envs.progress import Progress
 from crossbench.errors import EnvironmentFailure, InputError, NothingToRun
-from crossbench.journal import MANIFEST, Journal, Manifest, RunEnded, now
+from crossbench.history import History
+from crossbench.journal import (
+    MANIFEST,
+    Installed,
+    Journal,
+    Manifest,
+    RunEnded,
+    RunResumed,
+    now,
+    read_events,
+    read_manifest,
+)
 from crossbench.machine import facts
 from crossbench.plan import artifact
 from crossbench.plan import build as planning
@@ -87,24 +99,29 @@ def perform(
     KeyboardInterrupt what was measured is reported before it is passed on.
     """
     if (folder / MANIFEST).exists():
-        raise InputError(f"{folder} already holds a run; choose another --out")
-    prepared, environments = _equip(prepared, display)
+        raise InputError(
+            f"{folder} already holds a run; choose another --out, or go on with it: "
+            f"crossbench run --resume {folder}"
+        )
+    environments, failures = _environments(prepared, display)
     plan = prepared.plan
+    for target, failure in failures.items():
+        plan = plan.without(target, "unavailable", str(failure))
     if not plan.launches:
         raise NothingToRun(nothing(plan))
+    manifest = Manifest(
+        crossbench=crossbench.__version__,
+        definitions=DEFINITIONS,
+        started=now(),
+        command=tuple(command),
+        suite_text=prepared.suite_text,
+        plan=plan,
+        selection=prepared.selection,
+        artifacts=_artifacts(plan, display),
+        environments=_installed(environments),
+    )
     with Journal(folder) as journal:
-        journal.write_manifest(
-            Manifest(
-                crossbench=crossbench.__version__,
-                definitions=DEFINITIONS,
-                started=now(),
-                command=tuple(command),
-                suite_text=prepared.suite_text,
-                plan=plan,
-                artifacts=_artifacts(plan, display),
-                environments={name: found.versions for name, found in environments.items()},
-            )
-        )
+        journal.write_manifest(manifest)
         bench = Bench(
             plan=plan,
             book=prepared.book,
@@ -113,11 +130,54 @@ def perform(
             journal=journal,
             watcher=display,
         )
-        try:
-            failed = _execute(bench)
-        finally:
-            write(folder)
-    return Result(folder=folder, failed=len(failed))
+        return _measured(bench, History())
+
+
+def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: Display) -> Result:
+    """Go on with an unfinished run; a finished sample is never measured again.
+
+    Raises InputError when the folder holds no run, or when something is no longer as it was and
+    the user has not accepted that; EnvironmentFailure when an environment cannot be had again.
+    """
+    manifest = read_manifest(folder)
+    plan = manifest.plan
+    with Journal(folder) as journal:
+        history = History(read_events(folder))
+        if retry_failed:
+            history.failed.clear()
+        prepared = Prepared(
+            plan=plan,
+            book=PromptBook.open(plan.suite),
+            registry=Registry(),
+            selection=manifest.selection,
+            suite_text=manifest.suite_text,
+        )
+        environments, failures = _environments(prepared, display)
+        for failure in failures.values():
+            raise failure
+        changed = changes(
+            manifest,
+            book=prepared.book,
+            registry=prepared.registry,
+            environments=_installed(environments),
+            artifacts=_artifacts(plan, display),
+            machine=facts.observe(),
+        )
+        if changed and not accept_changes:
+            raise InputError(
+                "\n  ".join(["since the run began:", *changed])
+                + "\nStart a new run, or take both parts as one with --accept-changes."
+            )
+        journal.append(RunResumed(utc=now(), changes=tuple(changed)))
+        bench = Bench(
+            plan=plan,
+            book=prepared.book,
+            registry=prepared.registry,
+            environments=environments,
+            journal=journal,
+            watcher=display,
+        )
+        return _measured(bench, history)
 
 
 def nothing(plan: Plan) -> str:
@@ -137,23 +197,34 @@ def folder_for(suite: str, base: Path, stamp: str) -> Path:
     return folder
 
 
-def _equip(prepared: Prepared, display: Display) -> tuple[Prepared, Mapping[str, Environment]]:
-    """An environment for every target; a target whose environment cannot be had is left out."""
-    plan = prepared.plan
-    environments: dict[str, Environment] = {}
-    for target in plan.targets:
-        wanted = next(item for item in plan.suite.targets if item.name == target.target)
+def _environments(
+    prepared: Prepared, display: Display
+) -> tuple[Mapping[str, Environment], Mapping[str, EnvironmentFailure]]:
+    """Target -> its environment, built where it is missing, or why it cannot be had."""
+    targets = {target.name: target for target in prepared.plan.suite.targets}
+    had: dict[str, Environment] = {}
+    failed: dict[str, EnvironmentFailure] = {}
+    for planned in prepared.plan.targets:
         try:
-            environments[target.target] = environment.resolve(
-                prepared.registry.backend(target.backend).spec,
-                variant=prepared.selection.variants.get(target.backend, wanted.variant),
-                python=prepared.selection.pythons.get(target.backend),
+            had[planned.target] = environment.resolve(
+                prepared.registry.backend(planned.backend).spec,
+                variant=prepared.selection.variants.get(
+                    planned.backend, targets[planned.target].variant
+                ),
+                python=prepared.selection.python(planned.backend),
                 progress=display,
-                deadline_s=plan.suite.protocol.deadlines.build_s,
+                deadline_s=prepared.plan.suite.protocol.deadlines.build_s,
             )
         except EnvironmentFailure as failure:
-            plan = plan.without(target.target, "unavailable", str(failure))
-    return replace(prepared, plan=plan), environments
+            failed[planned.target] = failure
+    return had, failed
+
+
+def _installed(environments: Mapping[str, Environment]) -> Mapping[str, Installed]:
+    return {
+        target: Installed(how=found.how, versions=found.versions)
+        for target, found in environments.items()
+    }
 
 
 def _artifacts(plan: Plan, display: Display) -> Mapping[str, Artifact]:
@@ -170,32 +241,34 @@ def _artifacts(plan: Plan, display: Display) -> Mapping[str, Artifact]:
     return {target: known[path] for target, path in wanted.items()}
 
 
-def _execute(bench: Bench) -> set[tuple[str, str]]:
-    """Measure every launch; the cells, as (target, scenario), that could not be measured."""
-    failed: set[tuple[str, str]] = set()
-    total = len(bench.plan.launches)
+def _measured(bench: Bench, history: History) -> Result:
+    """Measure all that is left, write it down, report it."""
+    folder = bench.journal.folder
     try:
-        for number, launch in enumerate(bench.plan.launches, 1):
-            failed |= _launch(bench, launch, failed, f"{number}/{total}")
+        for launch in bench.plan.launches:
+            _launch(bench, launch, history)
+        bench.journal.append(RunEnded(utc=now(), outcome="complete"))
     except KeyboardInterrupt:
         bench.journal.append(RunEnded(utc=now(), outcome="interrupted"))
+        write(folder)
         raise
-    bench.journal.append(RunEnded(utc=now(), outcome="complete"))
-    return failed
+    write(folder)
+    return Result(folder=folder, failed=len(history.failed))
 
 
-def _launch(
-    bench: Bench, launch: Launch, failed: set[tuple[str, str]], place: str
-) -> set[tuple[str, str]]:
+def _launch(bench: Bench, launch: Launch, history: History) -> None:
     """One launch of the plan, in as many workers as its failures make necessary."""
-    left = [name for name in launch.scenarios if (launch.target, name) not in failed]
-    lost: set[tuple[str, str]] = set()
-    workers = 0
+    done = history.done(launch)
+    left = [
+        name
+        for name in launch.scenarios
+        if (launch.target, name) not in history.failed
+        and not bench.plan.turns(name) <= {turn for turn in done if turn[0] == name}
+    ]
+    place = f"{bench.plan.launches.index(launch) + 1}/{len(bench.plan.launches)}"
     while left:
-        workers += 1
-        name = launch.id if workers == 1 else f"{launch.id}.{workers}"
+        name = history.next_worker(launch)
         bench.watcher.launching(name, launch.target, place)
-        attempt = Attempt(bench, launch, name)
+        attempt = Attempt(bench, launch, name, done)
         left = list(attempt.measure(left))
-        lost |= {(launch.target, scenario) for scenario in attempt.failed}
-    return lost
+        history.failed |= {(launch.target, scenario) for scenario in attempt.failed}

@@ -70,7 +70,17 @@ def test_the_worker_imports_no_host_room() -> None:
         "crossbench.worker.guardian",
         "crossbench.worker.protocol",
         "crossbench.worker.pulse",
+        "crossbench.worker.suspension",
     ]
+
+
+@pytest.mark.parametrize("room", ["worker", "analysis"])
+def test_no_wall_clock_where_time_is_measured(room: str) -> None:
+    """A clock that steps changes no number: only monotonic ones are read there."""
+    for file in (HOST / room).rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert "datetime" not in text, file
+        assert "time.time" not in text, file
 
 
 def test_help_imports_no_engine_and_little_else() -> None:

@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TypeAlias
 
-from crossbench.analysis.metric import Metric, percentile, summarised
-from crossbench.analysis.samples import Sample, by_launch
+import numpy as np
+from numpy.typing import NDArray
+
+from crossbench.analysis.metric import Metric, summarised
+from crossbench.analysis.samples import Cell, Sample, by_launch
 from crossbench.journal import LaunchReady
 
 DEFINITIONS = 1
@@ -23,7 +26,8 @@ LEAST_DECODE_TOKENS = 16
 LEAST_DECODE_CHUNKS = 3
 STAMP_ERRORS = 100
 """A decode time shorter than this many stamp errors is not measured, it is noise."""
-LEAST_FOR_PERCENTILE = {0.5: 1, 0.95: 72, 0.99: 368}
+MEDIAN = 0.5
+LEAST_FOR_PERCENTILE = {MEDIAN: 1, 0.95: 72, 0.99: 368}
 """Percentile p -> least n with 1 - p**n >= 0.975, so that its 95 % interval has an upper end."""
 
 Part: TypeAlias = Callable[[Sample], float]
@@ -59,8 +63,9 @@ def _told(reason: str, count: int, of: int) -> str:
     return reason if count == of else f"{reason} ({count} of {of} samples)"
 
 
-def cell_metrics(samples: Sequence[Sample], ready: Mapping[str, LaunchReady]) -> list[Metric]:
+def cell_metrics(cell: Cell, ready: Mapping[str, LaunchReady]) -> list[Metric]:
     """All metrics of one cell, in the order a report shows them, from its valid samples."""
+    samples = cell.valid
 
     def decode(sample: Sample) -> str | None:
         return _decode_rule(sample, ready[sample.launch].instrument.p99_ns / 1e9)
@@ -73,35 +78,46 @@ def cell_metrics(samples: Sequence[Sample], ready: Mapping[str, LaunchReady]) ->
         ratio_of_sums("e2e_s", "s", samples, _e2e, _one, _always),
         ratio_of_sums("e2e_tps", "tokens/s", samples, _tokens, _e2e, _always),
         ratio_of_sums("tokens_per_chunk", "tokens", samples, _tokens, _chunks, _always),
-        *(gap_percentile(samples, fraction) for fraction in LEAST_FOR_PERCENTILE),
+        *gap_percentiles(cell.gaps),
     ]
 
 
-def gap_percentile(samples: Sequence[Sample], fraction: float) -> Metric:
-    """A percentile of the gaps between chunks, pooled over launches.
+def gap_percentiles(gaps: Mapping[str, Sequence[float]]) -> list[Metric]:
+    """Percentiles of the seconds between chunks, pooled over launches.
 
-    Its launch values are those launches' own percentiles, for the spread; withheld below the
-    number of samples it needs, and above the median when a single launch stands behind it, because
-    the gaps of one process are not independent.
+    Launch values are those launches' own percentiles, for the spread. A percentile is withheld
+    below the number of gaps it needs, and above the median when a single launch stands behind it,
+    because the gaps of one process are not independent.
     """
+    groups = {launch: np.asarray(values) for launch, values in gaps.items() if len(values)}
+    pooled = np.concatenate(list(groups.values())) if groups else np.empty(0)
+    return [_gap_percentile(groups, pooled, fraction) for fraction in LEAST_FOR_PERCENTILE]
+
+
+def _gap_percentile(
+    groups: Mapping[str, NDArray[np.float64]], pooled: NDArray[np.float64], fraction: float
+) -> Metric:
     name = f"chunk_gap_p{fraction * 100:.0f}_s"
-    groups = {
-        launch: sorted(gap for sample in group for gap in sample.gaps_s)
-        for launch, group in by_launch(samples).items()
-    }
-    pooled = sorted(gap for gaps in groups.values() for gap in gaps)
-    reasons = []
     least = LEAST_FOR_PERCENTILE[fraction]
+    reasons = []
     if len(pooled) < least:
         reasons.append(f"fewer than {least} gaps between chunks")
-    elif fraction > 0.5 and len(groups) < 2:
+    elif fraction > MEDIAN and len(groups) < 2:
         reasons.append("it needs 2 launches, as the gaps of one are not independent")
-    elif pooled[0] <= 0:
-        reasons.append("gaps shorter than the clock can tell")
-    values = (
-        {} if reasons else {launch: percentile(gaps, fraction) for launch, gaps in groups.items()}
+    if reasons:
+        return summarised(name, "s", launches={}, reasons=reasons)
+    value = float(np.quantile(pooled, fraction))
+    each = {launch: float(np.quantile(values, fraction)) for launch, values in groups.items()}
+    return Metric(
+        name=name,
+        unit="s",
+        kind="measured",
+        value=value,
+        n=len(each),
+        launches=each,
+        low=min(each.values()),
+        high=max(each.values()),
     )
-    return summarised(name, "s", launches=values, reasons=reasons)
 
 
 def cache_state(samples: Sequence[Sample]) -> str:
@@ -157,7 +173,7 @@ def _tokens(sample: Sample) -> float:
 
 
 def _chunks(sample: Sample) -> float:
-    return len(sample.content)
+    return sample.chunks
 
 
 def _computed(sample: Sample) -> float:
@@ -183,7 +199,7 @@ def _prefill_rule(sample: Sample) -> str | None:
 def _decode_rule(sample: Sample, stamp_error_s: float) -> str | None:
     if sample.later_tokens < LEAST_DECODE_TOKENS:
         return f"fewer than {LEAST_DECODE_TOKENS} tokens after the first chunk"
-    if len(sample.content) < LEAST_DECODE_CHUNKS:
+    if sample.chunks < LEAST_DECODE_CHUNKS:
         return f"fewer than {LEAST_DECODE_CHUNKS} chunks"
     if sample.decode_s < STAMP_ERRORS * stamp_error_s:
         return f"decode time under {STAMP_ERRORS} stamp errors"

@@ -61,11 +61,3 @@ def summarised(
 def geometric_mean(values: Sequence[float]) -> float:
     """exp of the mean logarithm; the values are positive."""
     return math.exp(math.fsum(math.log(value) for value in values) / len(values))
-
-
-def percentile(ordered: Sequence[float], fraction: float) -> float:
-    """Linear interpolation between closest ranks of sorted values (Hyndman and Fan, type 7)."""
-    position = fraction * (len(ordered) - 1)
-    below = math.floor(position)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (position - below)

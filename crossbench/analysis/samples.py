@@ -1,12 +1,19 @@
-"""From journal events to the samples of each cell, each judged valid or named invalid."""
+"""From journal events to the samples of each cell, each judged valid or named invalid.
+
+A sample is kept as the few quantities that the metrics are made of, not as its stamps: a run may
+hold a million.
+"""
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from itertools import pairwise
 
+from msgspec import Struct
+
+from crossbench.errors import InputError
 from crossbench.journal import (
     CellFailed,
     Event,
@@ -14,127 +21,188 @@ from crossbench.journal import (
     LaunchReady,
     LaunchStarted,
     RunEnded,
+    RunResumed,
     SampleTaken,
 )
 
 NS = 1e9
+LEAST_SUSPENSION_NS = 10_000_000
+"""Two clocks read one after the other differ by less than this on a machine that did not sleep."""
 
 
-class Sample:
-    """One request with the quantities that METRICS defines on its stamps, in seconds and tokens."""
+class Sample(Struct, frozen=True, kw_only=True, gc=False):
+    """One request, in the quantities of METRICS: seconds, tokens, chunks that carried a token."""
 
-    def __init__(self, line: int, event: SampleTaken) -> None:
-        self.line = line
-        """Line of the journal that holds it."""
-        self.event = event
-        self._record = event.record
-
-    @property
-    def launch(self) -> str:
-        """The launch that measured it."""
-        return self.event.launch
-
-    @cached_property
-    def content(self) -> list[tuple[int, int]]:
-        """(stamp, tokens) of each chunk that carried a token."""
-        pairs = zip(self._record.stamps_ns, self._record.counts, strict=True)
-        return [(stamp, tokens) for stamp, tokens in pairs if tokens > 0]
-
-    @property
-    def prompt_tokens(self) -> int:
-        """P."""
-        return self.event.prompt_tokens
-
-    @property
-    def cached(self) -> int | None:
-        """P_cached, or None where the engine does not tell."""
-        return self._record.finish.cached_prompt_tokens if self._record.finish else None
-
-    @cached_property
-    def tokens(self) -> int:
-        """N."""
-        return sum(tokens for _, tokens in self.content)
-
-    @property
-    def later_tokens(self) -> int:
-        """N - k1: tokens after the first chunk."""
-        return self.tokens - self.content[0][1]
-
-    @property
-    def ttft_s(self) -> float:
-        """t1 - t0."""
-        return self.content[0][0] / NS
-
-    @property
-    def decode_s(self) -> float:
-        """tn - t1."""
-        return (self.content[-1][0] - self.content[0][0]) / NS
+    line: int
+    """Of the journal."""
+    launch: str
+    fault: str | None
+    """Why it does not count, or None; the quantities below then mean nothing."""
+    prompt_tokens: int
+    """P."""
+    cached: int | None
+    """P_cached, or None where the engine does not tell."""
+    tokens: int
+    """N."""
+    later_tokens: int
+    """N - k1: tokens after the first chunk."""
+    chunks: int
+    ttft_s: float
+    """t1 - t0."""
+    decode_s: float
+    """tn - t1."""
 
     @property
     def e2e_s(self) -> float:
         """tn - t0."""
-        return self.content[-1][0] / NS
+        return self.ttft_s + self.decode_s
+
+
+class Cell:
+    """The samples of one target on one scenario."""
+
+    def __init__(self) -> None:
+        self.samples: list[Sample] = []
+        """All that were timed, valid or not, in the order of the journal."""
+        self.gaps: dict[str, array[float]] = defaultdict(lambda: array("d"))
+        """Launch -> seconds between the chunks of its valid samples."""
+        self.native: dict[str, list[float]] = {}
+        """Figure of the engine's own -> its sum over the valid samples, and how many gave it."""
 
     @property
-    def gaps_s(self) -> list[float]:
-        """Between chunks."""
-        stamps = [stamp for stamp, _ in self.content]
-        return [(after - before) / NS for before, after in pairwise(stamps)]
+    def valid(self) -> list[Sample]:
+        """The samples that count."""
+        return [sample for sample in self.samples if sample.fault is None]
 
-    @cached_property
-    def fault(self) -> str | None:
-        """Why it does not count, or None."""
-        record = self._record
-        if record.failure is not None:
-            return record.failure.message
-        if not self.content:
-            return "no token came"
-        if any(later < earlier for earlier, later in pairwise(record.stamps_ns)):
-            return "the clock ran backwards"
-        if self.content[0][0] <= 0:
-            return "the first token came in no time"
-        stopped = record.finish is not None and record.finish.reason == "stop"
-        if self.tokens != self.event.asked_tokens and not stopped:
-            return f"{self.tokens} tokens came, {self.event.asked_tokens} were asked"
-        return None
+    def take(self, line: int, event: SampleTaken) -> None:
+        """Add the sample of this line."""
+        sample = judged(line, event)
+        self.samples.append(sample)
+        if sample.fault is not None:
+            return
+        stamps = _content(event)
+        self.gaps[event.launch].extend((after - before) / NS for before, after in pairwise(stamps))
+        finish = event.record.finish
+        for name, value in (finish.native if finish else {}).items():
+            told = self.native.setdefault(name, [0.0, 0.0])
+            told[0] += value
+            told[1] += 1
+
+
+def judged(line: int, event: SampleTaken) -> Sample:
+    """The quantities of a sample, or why it has none."""
+    record = event.record
+    stamps = _content(event)
+    fault = _fault(event, stamps)
+    counts = [count for count in record.counts if count > 0]
+    return Sample(
+        line=line,
+        launch=event.launch,
+        fault=fault,
+        prompt_tokens=event.prompt_tokens,
+        cached=record.finish.cached_prompt_tokens if record.finish else None,
+        tokens=sum(counts),
+        later_tokens=sum(counts[1:]),
+        chunks=len(counts),
+        ttft_s=stamps[0] / NS if stamps else 0.0,
+        decode_s=(stamps[-1] - stamps[0]) / NS if stamps else 0.0,
+    )
+
+
+def _content(event: SampleTaken) -> list[int]:
+    """Stamps of the chunks that carried a token, in nanoseconds from t0."""
+    record = event.record
+    return [
+        stamp for stamp, count in zip(record.stamps_ns, record.counts, strict=False) if count > 0
+    ]
+
+
+def _fault(event: SampleTaken, stamps: list[int]) -> str | None:
+    record = event.record
+    if record.failure is not None:
+        return record.failure.message
+    if len(record.stamps_ns) != len(record.counts) or any(count < 0 for count in record.counts):
+        return "its stamps and counts do not belong together"
+    if record.suspended_ns > LEAST_SUSPENSION_NS:
+        return f"the machine was suspended for {record.suspended_ns / NS:.1f} s meanwhile"
+    if not stamps:
+        return "no token came"
+    if any(later < earlier for earlier, later in pairwise(record.stamps_ns)):
+        return "the clock ran backwards"
+    if stamps[0] <= 0:
+        return "the first token came in no time"
+    produced = sum(record.counts)
+    stopped = record.finish is not None and record.finish.reason == "stop"
+    if produced != event.asked_tokens and not stopped:
+        return f"{produced} tokens came, {event.asked_tokens} were asked"
+    return None
 
 
 class Measurements:
-    """Everything a journal holds, by launch and by cell."""
+    """Everything a journal holds, by launch and by cell (target, scenario)."""
 
     def __init__(self, events: Iterable[tuple[int, Event]]) -> None:
+        """Read (line, event) pairs. Raises InputError for an event of a launch that never began."""
         self.started: dict[str, LaunchStarted] = {}
         self.ready: dict[str, LaunchReady] = {}
         self.ended: dict[str, LaunchEnded] = {}
-        self.timed: dict[tuple[str, str], list[Sample]] = defaultdict(list)
-        self.warmups: dict[tuple[str, str], list[Sample]] = defaultdict(list)
+        self.cells: dict[tuple[str, str], Cell] = defaultdict(Cell)
+        self.first: dict[str, tuple[str, Sample]] = {}
+        """Launch -> scenario and sample of the very first request it served."""
         self.failures: dict[tuple[str, str], list[CellFailed]] = defaultdict(list)
         self.outcome: RunEnded | None = None
+        self.changes: tuple[str, ...] = ()
+        """What had changed when the run was resumed."""
+        self._ids: dict[tuple[str, int, int, int], bytes] = {}
+        self._shared: dict[str, bool] = {}
         for line, event in events:
             self._take(line, event)
 
+    def launches_of(self, target: str) -> list[str]:
+        """The launches of a target that became ready, in order."""
+        return [launch for launch in self.ready if self.started[launch].target == target]
+
+    def same_ids(self, scenario: str) -> bool | None:
+        """Whether, wherever two targets took the sample of one place, they were sent the same ids.
+
+        None where no two targets did.
+        """
+        return self._shared.get(scenario)
+
     def _take(self, line: int, event: Event) -> None:
+        if isinstance(event, RunEnded | RunResumed):
+            self.outcome = event if isinstance(event, RunEnded) else None
+            self.changes += event.changes if isinstance(event, RunResumed) else ()
+            return
+        if isinstance(event, LaunchStarted):
+            self.started[event.launch] = event
+            return
+        if event.launch not in self.started:
+            raise InputError(f"journal line {line}: launch {event.launch!r} was never started")
         match event:
-            case LaunchStarted():
-                self.started[event.launch] = event
             case LaunchReady():
                 self.ready[event.launch] = event
             case LaunchEnded():
                 self.ended[event.launch] = event
             case SampleTaken():
-                kept = self.timed if event.role == "timed" else self.warmups
-                kept[self._cell(event)].append(Sample(line, event))
+                self._sample(line, event)
             case CellFailed():
-                self.failures[self._cell(event)].append(event)
-            case RunEnded():
-                self.outcome = event
+                self.failures[self.started[event.launch].target, event.scenario].append(event)
 
-    def _cell(self, event: SampleTaken | CellFailed) -> tuple[str, str]:
-        return self.started[event.launch].target, event.scenario
-
-    def launches_of(self, target: str) -> list[str]:
-        """The launches of a target that became ready, in order."""
-        return [launch for launch in self.ready if self.started[launch].target == target]
+    def _sample(self, line: int, event: SampleTaken) -> None:
+        if event.launch not in self.ready:
+            raise InputError(f"journal line {line}: launch {event.launch!r} was never ready")
+        if event.launch not in self.first:
+            self.first[event.launch] = event.scenario, judged(line, event)
+        if event.role != "timed":
+            return
+        start = self.started[event.launch]
+        self.cells[start.target, event.scenario].take(line, event)
+        place = (event.scenario, start.block, event.repeat, event.prompt)
+        ids = event.prompt_sha256.encode()[:32]
+        other = self._ids.setdefault(place, ids)
+        if other is not ids:
+            self._shared[event.scenario] = self._shared.get(event.scenario, True) and other == ids
 
 
 def by_launch(samples: Iterable[Sample]) -> Mapping[str, list[Sample]]:

@@ -20,7 +20,7 @@ COMMANDS = {
     "envs": "The isolated environments that engines run in.",
     "suite": "Check, expand and describe suite files.",
 }
-EXIT_INPUT, EXIT_NOTHING, EXIT_INTERNAL, EXIT_INTERRUPTED = 2, 3, 70, 130
+EXIT_FAILED, EXIT_INPUT, EXIT_NOTHING, EXIT_INTERNAL, EXIT_INTERRUPTED = 1, 2, 3, 70, 130
 
 
 class _Lazy(click.Group):
@@ -58,12 +58,15 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """The console script: run a command and turn what goes wrong into one message and a code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     sys.exit(_guarded("--debug" in sys.argv[1:]))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """A polite end, such as a shutdown, is Ctrl-C: what was measured is kept and reported."""
+    """Ctrl-C, or a polite end such as a shutdown, comes once; the end that follows is bounded."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -88,7 +91,7 @@ def _guarded(debug: bool) -> int:
 
 def _explained(error: Exception) -> int:
     """Print one message and give the exit code."""
-    from crossbench.errors import CrossbenchError, NothingToRun  # noqa: PLC0415 - keeps --help quick
+    from crossbench.errors import CrossbenchError, JournalFailure, NothingToRun  # noqa: PLC0415 - keeps --help quick
 
     if not isinstance(error, CrossbenchError):
         click.echo(
@@ -98,4 +101,6 @@ def _explained(error: Exception) -> int:
         )
         return EXIT_INTERNAL
     click.echo(f"crossbench: {error}", err=True)
-    return EXIT_NOTHING if isinstance(error, NothingToRun) else EXIT_INPUT
+    if isinstance(error, NothingToRun):
+        return EXIT_NOTHING
+    return EXIT_FAILED if isinstance(error, JournalFailure) else EXIT_INPUT

@@ -57,10 +57,7 @@ def selection(
         targets=tuple(targets),
         scenarios=tuple(scenarios),
         variants=dict(pair("--variant", given) for given in variants),
-        pythons={
-            backend: Path(path).expanduser()
-            for backend, path in (pair("--python", given) for given in pythons)
-        },
+        pythons=dict(pair("--python", given) for given in pythons),
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from crossbench.cli import planned
-from crossbench.cli.choices import selecting, selection, suite_argument
+from crossbench.cli.choices import selecting, selection
 from crossbench.cli.display import TerminalDisplay
-from crossbench.errors import NothingToRun
-from crossbench.journal import now
-from crossbench.run import Result, folder_for, nothing, perform, prepare
+from crossbench.errors import InputError, NothingToRun
+from crossbench.journal import MANIFEST, now, read_manifest
+from crossbench.plan.selection import Selection
+from crossbench.run import Result, folder_for, nothing, perform, prepare, resume
 from crossbench.suite.schema import Profile
 
 REPORTS = Path("reports")
@@ -20,7 +23,7 @@ INTERRUPTED = 130
 
 
 @click.command(name="run")
-@suite_argument
+@click.argument("suite", type=click.Path(path_type=Path), required=False)
 @selecting
 @click.option(
     "--out",
@@ -28,8 +31,21 @@ INTERRUPTED = 130
     help="The run folder itself; by default reports/SUITE/TIME.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and measure nothing.")
+@click.option(
+    "--resume",
+    "unfinished",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Go on with this unfinished run; takes everything else from it.",
+)
+@click.option("--retry-failed", is_flag=True, help="With --resume: try failed cells again.")
+@click.option(
+    "--accept-changes",
+    is_flag=True,
+    help="With --resume: go on although suite, versions or machine changed; the report says so.",
+)
 def command(
-    suite: Path,
+    suite: Path | None,
     targets: tuple[str, ...],
     scenarios: tuple[str, ...],
     profile: Profile | None,
@@ -37,41 +53,67 @@ def command(
     pythons: tuple[str, ...],
     out: Path | None,
     dry_run: bool,
+    unfinished: Path | None,
+    retry_failed: bool,
+    accept_changes: bool,
 ) -> int:
     """Measure SUITE on this machine and write report.md and report.json.
 
     Builds the environments it needs first, saying so. Ctrl-C ends it cleanly; what was measured
-    until then is reported.
+    until then is reported, and the run can be resumed.
     """
-    prepared = prepare(
-        suite, profile=profile, selection=selection(targets, scenarios, variants, pythons)
-    )
+    chosen = selection(targets, scenarios, variants, pythons)
+    if unfinished is not None:
+        if suite or profile or out or dry_run or chosen != Selection():
+            raise InputError("--resume takes suite and options from the run; give it alone")
+        return _resume(unfinished, retry_failed, accept_changes)
+    if suite is None:
+        raise InputError("no suite was given; write crossbench run SUITE, or --resume RUN")
+    prepared = prepare(suite, profile=profile, selection=chosen)
     click.echo(planned.text(prepared.plan))
     if not prepared.plan.launches:
         raise NothingToRun(nothing(prepared.plan))
     if dry_run:
         return 0
     folder = out or folder_for(prepared.plan.suite.name, REPORTS, now())
-    display = TerminalDisplay(prepared.plan.requests)
-    click.echo("")
+    words = ["crossbench", *sys.argv[1:]]
+    return _shown(
+        folder,
+        prepared.plan.requests,
+        lambda display: perform(prepared, folder=folder, command=words, display=display),
+    )
+
+
+def _resume(folder: Path, retry_failed: bool, accept_changes: bool) -> int:
+    requests = read_manifest(folder).plan.requests
+    return _shown(
+        folder,
+        requests,
+        lambda display: resume(
+            folder, retry_failed=retry_failed, accept_changes=accept_changes, display=display
+        ),
+    )
+
+
+def _shown(folder: Path, requests: int, work: Callable[[TerminalDisplay], Result]) -> int:
+    """Do the work before the user's eyes, and say how it ended."""
+    display = TerminalDisplay(requests)
     try:
-        result = perform(prepared, folder=folder, command=_command(), display=display)
+        result = work(display)
     except KeyboardInterrupt:
-        click.echo(f"interrupted; what was measured lies in {folder}", err=True)
+        display.close()
+        if (folder / MANIFEST).exists():
+            kept = f"what was measured lies in {folder}; go on with:"
+            click.echo(
+                f"interrupted; {kept}\n  crossbench run --resume {quote(str(folder))}", err=True
+            )
+        else:
+            click.echo("interrupted; nothing was measured yet", err=True)
         return INTERRUPTED
     finally:
         display.close()
-    return _told(result)
-
-
-def _command() -> list[str]:
-    return ["crossbench", *sys.argv[1:]]
-
-
-def _told(result: Result) -> int:
-    click.echo("")
-    click.echo((result.folder / "report.md").read_text(encoding="utf-8"))
-    click.echo(f"report: {result.folder / 'report.md'}")
+    click.echo((folder / "report.md").read_text(encoding="utf-8"))
+    click.echo(f"report: {folder / 'report.md'}")
     if result.failed:
         click.echo(f"{result.failed} cells failed; see 'Not measured' in the report", err=True)
         return 1

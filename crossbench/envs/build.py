@@ -85,7 +85,7 @@ def build(order: Order, progress: Progress, deadline: float) -> Record:
 def _install(
     order: Order, progress: Progress, log: IO[str], deadline: float
 ) -> Literal["wheel", "build"]:
-    """Wheels alone if they serve, unless settings are asked for that no wheel would honour."""
+    """Wheels alone where they serve, else a build with the settings asked for."""
     folder = order.inputs.folder
     transcript = Transcript(progress)
 
@@ -106,9 +106,10 @@ def _install(
     install = ["pip", "install", "-v", "--python", target, *_overrides(order)]
     install += order.inputs.requirements
     settings = order.inputs.build_settings
-    wheels = not settings and step(*install, *WHEELS, "--dry-run", shown=False)
+    acceptable = not settings or order.inputs.wheels_serve
+    wheels = acceptable and step(*install, *WHEELS, "--dry-run", shown=False)
     if not wheels:
-        reason = "no wheel would have its settings" if settings else "no prebuilt wheels serve"
+        reason = "no prebuilt wheels serve" if acceptable else "no wheel would have its settings"
         progress.line(f"building from source: {reason}")
     if not step(*install, *(WHEELS if wheels else _setting_arguments(settings))):
         raise _failure(order, transcript)

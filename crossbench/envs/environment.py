@@ -145,6 +145,7 @@ def _inputs(spec: BackendSpec, choice: Choice, base: Interpreter, facts: Facts) 
         requirements=(*choice.environment.requirements, *overlay.WORKER_REQUIREMENTS),
         overrides=choice.environment.overrides,
         build_settings=choice.environment.build_settings,
+        wheels_serve=choice.environment.wheels_serve,
         python=choice.environment.python,
         python_tag=base.tag,
         platform=facts.platform,

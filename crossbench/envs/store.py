@@ -44,6 +44,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
     requirements: tuple[str, ...]
     overrides: tuple[str, ...]
     build_settings: Mapping[str, Mapping[str, str]]
+    wheels_serve: bool
     python: str
     """Version specifier, as the backend states it."""
     python_tag: str

@@ -133,9 +133,8 @@ def _judged(
     if lacking := _lacking(target, machine) or absence(target.artifact):
         return excluded("unavailable", lacking)
     variant = selection.variants.get(target.backend, target.variant)
-    python = selection.pythons.get(target.backend)
     try:
-        found = environment.find(provided.spec, variant, python)
+        found = environment.find(provided.spec, variant, selection.python(target.backend))
         name = found.variant if found else environment.chosen(provided.spec, variant).name
     except EnvironmentFailure as failure:
         return excluded("unavailable", str(failure))

@@ -77,6 +77,12 @@ class Plan(Struct, frozen=True, kw_only=True):
             exclusions=(*self.exclusions, left_out),
         )
 
+    def turns(self, scenario: str) -> frozenset[tuple[str, int, int]]:
+        """The timed requests of a scenario in one launch: its name, repeat and prompt."""
+        prompts = next(len(s.prompt_tokens) for s in self.scenarios if s.scenario == scenario)
+        repeats = self.suite.protocol.repeats
+        return frozenset((scenario, r, p) for r in range(repeats) for p in range(prompts))
+
     @property
     def samples(self) -> int:
         """Timed requests in all."""

@@ -19,8 +19,13 @@ class Selection(Struct, frozen=True, kw_only=True):
     scenarios: tuple[str, ...] = ()
     variants: Mapping[str, str] = {}
     """Backend -> environment variant."""
-    pythons: Mapping[str, Path] = {}
+    pythons: Mapping[str, str] = {}
     """Backend -> interpreter that has the engine."""
+
+    def python(self, backend: str) -> Path | None:
+        """The interpreter chosen for a backend, if one was."""
+        given = self.pythons.get(backend)
+        return Path(given).expanduser() if given else None
 
     def check(self, suite: Suite) -> None:
         """Raises InputError for a name that the suite does not have."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 
 from crossbench.analysis.definitions import (
     cache_state,
@@ -13,7 +11,7 @@ from crossbench.analysis.definitions import (
     first_request_ratio,
     load_metrics,
 )
-from crossbench.analysis.samples import Measurements, Sample, by_launch
+from crossbench.analysis.samples import Cell, Measurements, by_launch
 from crossbench.api import DeviceMemory
 from crossbench.journal import Manifest, read_events, read_manifest
 from crossbench.plan.model import ScenarioPlan, TargetPlan
@@ -42,6 +40,7 @@ def build(folder: Path) -> Report:
         suite_sha256=plan.suite.sha256,
         started=manifest.started,
         outcome=measured.outcome.outcome if measured.outcome else "unfinished",
+        changes=measured.changes,
         command=manifest.command,
         machine=plan.machine,
         protocol=plan.suite.protocol,
@@ -56,7 +55,8 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
     launches = measured.launches_of(planned.target)
     ready = [measured.ready[launch] for launch in launches]
     first = ready[0] if ready else None
-    installed = manifest.environments.get(planned.target, {})
+    environment = manifest.environments[planned.target]
+    installed = environment.versions
     built = {name: installed[name] for name in planned.distributions if name in installed}
     agreements = [
         launch.tokenizer_agrees for launch in ready if launch.tokenizer_agrees is not None
@@ -66,6 +66,7 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
         backend=planned.backend,
         plugin=planned.plugin,
         variant=planned.variant,
+        how=environment.how,
         artifact=manifest.artifacts[planned.target],
         options=target.options,
         versions={**built, **(first.versions if first else {})},
@@ -94,49 +95,38 @@ def _memory_ended(measured: Measurements, launches: Sequence[str]) -> Mapping[st
 
 
 def _first_requests(measured: Measurements, launches: Sequence[str]) -> Mapping[str, float]:
-    """Launch -> first request over the steady ones of the same scenario."""
-    ratios: dict[str, float] = {}
-    for cell, warmups in measured.warmups.items():
-        timed = by_launch(_valid(measured.timed.get(cell, [])))
-        for launch, group in by_launch(_valid(warmups)).items():
-            if launch in launches and launch not in ratios and timed.get(launch):
-                ratios[launch] = first_request_ratio(group[0], timed[launch])
+    """Launch -> its first request over its steady ones of the same scenario."""
+    ratios = {}
+    for launch in launches:
+        if launch not in measured.first:
+            continue
+        scenario, first = measured.first[launch]
+        cell = measured.cells.get((measured.started[launch].target, scenario), Cell())
+        steady = by_launch(cell.valid).get(launch)
+        if first.fault is None and steady:
+            ratios[launch] = first_request_ratio(first, steady)
     return ratios
-
-
-def _valid(samples: Sequence[Sample]) -> list[Sample]:
-    return [sample for sample in samples if sample.fault is None]
 
 
 def _scenario(manifest: Manifest, planned: ScenarioPlan, measured: Measurements) -> ScenarioReport:
     scenario = next(s for s in manifest.plan.suite.scenarios if s.name == planned.scenario)
-    targets = [target.target for target in manifest.plan.targets]
-    samples = {name: measured.timed.get((name, planned.scenario), []) for name in targets}
+    cells = {
+        target.target: measured.cells[target.target, planned.scenario]
+        for target in manifest.plan.targets
+        if (target.target, planned.scenario) in measured.cells
+    }
     return ScenarioReport(
         name=planned.scenario,
         prompt_tokens=planned.prompt_tokens,
         output_tokens=scenario.output_tokens,
         natural=scenario.natural,
         prompts_sha256=planned.prompts_sha256,
-        same_ids=_same_ids(measured, list(samples.values())),
+        same_ids=measured.same_ids(planned.scenario),
         cells=tuple(
-            _cell(name, taken, measured, _planned(manifest, name, planned))
-            for name, taken in samples.items()
-            if taken
+            _cell(name, cell, measured, _planned(manifest, name, planned))
+            for name, cell in cells.items()
         ),
     )
-
-
-def _same_ids(measured: Measurements, cells: Sequence[Sequence[Sample]]) -> bool | None:
-    """Whether, wherever two targets took the sample of one place, they were sent the same ids."""
-    places: dict[tuple[int, int, int], list[str]] = defaultdict(list)
-    for samples in cells:
-        for sample in samples:
-            event = sample.event
-            block = measured.started[event.launch].block
-            places[block, event.repeat, event.prompt].append(event.prompt_sha256)
-    shared = [hashes for hashes in places.values() if len(hashes) > 1]
-    return all(len(set(hashes)) == 1 for hashes in shared) if shared else None
 
 
 def _planned(manifest: Manifest, target: str, scenario: ScenarioPlan) -> int:
@@ -146,37 +136,26 @@ def _planned(manifest: Manifest, target: str, scenario: ScenarioPlan) -> int:
     return passes * sum(scenario.scenario in launch.scenarios for launch in launches)
 
 
-def _cell(
-    target: str, samples: Sequence[Sample], measured: Measurements, planned: int
-) -> CellReport:
-    valid = _valid(samples)
-    lines = [sample.line for sample in samples]
+def _cell(target: str, cell: Cell, measured: Measurements, planned: int) -> CellReport:
+    valid = cell.valid
     return CellReport(
         target=target,
         cache=cache_state(valid),
-        metrics=tuple(cell_metrics(valid, measured.ready)),
+        metrics=tuple(cell_metrics(cell, measured.ready)),
         valid_samples=len(valid),
         planned_samples=planned,
         invalid=tuple(
             Invalid(launch=sample.launch, line=sample.line, reason=sample.fault)
-            for sample in samples
+            for sample in cell.samples
             if sample.fault is not None
         ),
-        lines=(min(lines), max(lines)),
-        native=_native(valid),
+        lines=(cell.samples[0].line, cell.samples[-1].line),
+        native={name: total / count for name, (total, count) in sorted(cell.native.items())},
     )
 
 
-def _native(samples: Sequence[Sample]) -> Mapping[str, float]:
-    told: dict[str, list[float]] = defaultdict(list)
-    for sample in samples:
-        finish = sample.event.record.finish
-        for name, value in (finish.native if finish else {}).items():
-            told[name].append(value)
-    return {name: fmean(values) for name, values in sorted(told.items())}
-
-
 def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultReport, ...]:
+    """What was left out, and the failed cells that no later try completed."""
     excluded = [
         NonResultReport(
             target=item.target,
@@ -187,6 +166,7 @@ def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultR
         )
         for item in manifest.plan.exclusions
     ]
+    planned = {scenario.scenario: scenario for scenario in manifest.plan.scenarios}
     failed = [
         NonResultReport(
             target=target,
@@ -197,6 +177,8 @@ def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultR
             launch=failure.launch,
         )
         for (target, scenario), failures in measured.failures.items()
+        if len(measured.cells[target, scenario].valid)
+        < _planned(manifest, target, planned[scenario])
         for failure in failures
     ]
     return tuple(excluded + failed)

@@ -74,6 +74,8 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     backend: str
     plugin: str
     variant: str
+    how: str
+    """Its environment: "wheel", "build", "named" or "host"."""
     artifact: Artifact
     options: Mapping[str, Any]
     """As the suite gives them."""
@@ -106,6 +108,8 @@ class Report(Struct, frozen=True, kw_only=True):
     started: str
     outcome: str
     """ "complete", "interrupted", or "unfinished" when the run ended without a word."""
+    changes: tuple[str, ...]
+    """What had changed since the run began when it was resumed."""
     command: tuple[str, ...]
     machine: Machine
     protocol: Protocol

@@ -13,7 +13,7 @@ _SHOWN = 40
 """Characters of a value that a message repeats."""
 
 
-def found(value: object) -> str:  # noqa: PLR0911 (a line a type)
+def found(value: object) -> str:
     """A value and what kind it is, shortened."""
     match value:
         case bool():

@@ -18,6 +18,7 @@ from typing import TypeVar, cast
 from crossbench.api import Chunk, Finish, Generation, Request, RequestError, Session
 from crossbench.worker.protocol import Instrument, Record, RequestFailure
 from crossbench.worker.pulse import Phase, Pulse
+from crossbench.worker.suspension import suspended_ns
 
 T = TypeVar("T")
 CALIBRATION_CHUNKS = 4000
@@ -47,10 +48,11 @@ async def settled(value: T | Awaitable[T]) -> T:
 class _Trace:
     """Stamps and chunks of one request while it runs."""
 
-    __slots__ = ("chunks", "request", "stamps", "t0")
+    __slots__ = ("chunks", "request", "slept", "stamps", "t0")
 
     def __init__(self, request: Request) -> None:
         self.request = request
+        self.slept = suspended_ns()
         self.t0 = 0
         self.stamps: list[int] = []
         self.chunks: list[Chunk] = []
@@ -93,6 +95,7 @@ class _Trace:
             token_ids=ids,
             text="".join(texts) or None,
             finish=finish,
+            suspended_ns=suspended_ns() - self.slept,
             failure=failure,
         )
 

@@ -126,6 +126,8 @@ class Record(Struct, frozen=True, kw_only=True):
     token_ids: tuple[int, ...] | None
     text: str | None
     finish: Finish | None
+    suspended_ns: int = 0
+    """How long the machine slept meanwhile."""
     failure: RequestFailure | None = None
 
 

@@ -27,6 +27,8 @@ from crossbench.worker.pulse import Beat, Phase
 Stage: TypeAlias = Literal["quit", "terminated", "killed", "died"]
 
 TICK_S = 0.1
+STOPPED_NS = 1_000_000_000
+"""A look this late means that the host itself was stopped; deadlines then begin anew."""
 EXIT_S = 5.0
 TERM_S = 5.0
 LOG_TAIL_BYTES = 2000
@@ -111,7 +113,7 @@ class WorkerProcess:
 
         Raises WorkerFailed when the worker says so, dies, breaks the protocol or passes a deadline.
         """
-        asked_ns = time.perf_counter_ns()
+        asked_ns = looked_ns = time.perf_counter_ns()
         outbox = memoryview(protocol.frame(command))
         try:
             while (reply := self._replies.next()) is None:
@@ -120,7 +122,11 @@ class WorkerProcess:
                 beat = self._pulse.read()
                 if not alive and not heard:
                     raise self._death(beat)
-                if alive:
+                now_ns = time.perf_counter_ns()
+                if now_ns - looked_ns > STOPPED_NS:
+                    asked_ns = now_ns
+                looked_ns = now_ns
+                if alive and not heard:
                     self._hold_to_deadline(beat, asked_ns)
                 if tick is not None:
                     tick(beat)

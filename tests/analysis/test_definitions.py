@@ -14,8 +14,8 @@ from crossbench.analysis.definitions import (
     first_request_ratio,
     load_metrics,
 )
-from crossbench.analysis.metric import Metric, geometric_mean, percentile
-from crossbench.analysis.samples import Sample
+from crossbench.analysis.metric import Metric, geometric_mean
+from crossbench.analysis.samples import Cell, judged
 from crossbench.api import Boundary, Fact, Finish, Loaded
 from crossbench.journal import LaunchReady, SampleTaken
 from crossbench.worker.protocol import Instrument, Record, RequestFailure
@@ -33,7 +33,8 @@ def sample(
     asked: int | None = None,
     reason: str = "length",
     failure: RequestFailure | None = None,
-) -> Sample:
+    suspended_ms: float = 0,
+) -> SampleTaken:
     each = tuple(counts or [1] * len(stamps_ms))
     record = Record(
         id="r",
@@ -43,9 +44,10 @@ def sample(
         token_ids=tuple(range(sum(each))),
         text=None,
         finish=Finish(reason=reason, cached_prompt_tokens=cached),  # type: ignore[arg-type]
+        suspended_ns=int(suspended_ms * MS),
         failure=failure,
     )
-    event = SampleTaken(
+    return SampleTaken(
         launch=launch,
         scenario="s",
         role="timed",
@@ -56,7 +58,6 @@ def sample(
         asked_tokens=sum(each) if asked is None else asked,
         record=record,
     )
-    return Sample(1, event)
 
 
 def ready(launch: str, stamp_error_ns: int = 1000, load_ms: float = 3.0) -> LaunchReady:
@@ -93,8 +94,17 @@ STEADY = [100 + 10 * i for i in range(21)]
 """First token at 100 ms, then twenty more, 10 ms apart."""
 
 
-def metric(name: str, *samples: Sample, launches: dict[str, LaunchReady] | None = None) -> Metric:
-    return next(m for m in cell_metrics(samples, launches or READY) if m.name == name)
+def cell(*events: SampleTaken) -> Cell:
+    made = Cell()
+    for line, event in enumerate(events, 1):
+        made.take(line, event)
+    return made
+
+
+def metric(
+    name: str, *events: SampleTaken, launches: dict[str, LaunchReady] | None = None
+) -> Metric:
+    return next(m for m in cell_metrics(cell(*events), launches or READY) if m.name == name)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +172,9 @@ def test_with_one_launch_the_range_is_that_of_the_repeats() -> None:
         ("chunk_gap_p95_s", sample(STEADY), "fewer than 72 gaps"),
     ],
 )
-def test_a_number_that_cannot_be_trusted_is_withheld(name: str, given: Sample, reason: str) -> None:
+def test_a_number_that_cannot_be_trusted_is_withheld(
+    name: str, given: SampleTaken, reason: str
+) -> None:
     withheld = metric(name, given)
     assert withheld.value is None
     assert reason in withheld.reasons[0]
@@ -196,14 +208,16 @@ def test_gap_percentiles_need_samples_and_launches() -> None:
         (sample(STEADY, asked=30), "21 tokens came, 30 were asked"),
         (sample(STEADY, asked=30, reason="stop"), None),
         (sample([]), "no token came"),
+        (sample(STEADY, suspended_ms=9), None),
+        (sample(STEADY, suspended_ms=2500), "the machine was suspended for 2.5 s meanwhile"),
         (sample([1], [0]), "no token came"),
         (sample([20, 10]), "the clock ran backwards"),
         (sample([0, 10]), "the first token came in no time"),
         (sample(STEADY, failure=RequestFailure(kind="request", message="full")), "full"),
     ],
 )
-def test_what_makes_a_sample_invalid(given: Sample, fault: str | None) -> None:
-    assert given.fault == fault
+def test_what_makes_a_sample_invalid(given: SampleTaken, fault: str | None) -> None:
+    assert judged(1, given).fault == fault
 
 
 @pytest.mark.parametrize(
@@ -211,12 +225,13 @@ def test_what_makes_a_sample_invalid(given: Sample, fault: str | None) -> None:
     [([0, 0], "cold"), ([0, None], "unproven"), ([0, 3], "warm"), ([None, 3], "warm")],
 )
 def test_cold_means_every_sample_proven(cached: list[int | None], state: str) -> None:
-    assert cache_state([sample(STEADY, cached=count) for count in cached]) == state
+    samples = [sample(STEADY, cached=count) for count in cached]
+    assert cache_state(cell(*samples).valid) == state
 
 
 def test_nothing_measured_is_not_cold() -> None:
     assert cache_state([]) == "unproven"
-    assert all(item.value is None and item.reasons for item in cell_metrics([], READY))
+    assert all(item.value is None and item.reasons for item in cell_metrics(Cell(), READY))
 
 
 def test_load_is_the_whole_way_to_the_session() -> None:
@@ -227,18 +242,10 @@ def test_load_is_the_whole_way_to_the_session() -> None:
 
 
 def test_the_first_request_is_held_against_the_median_of_the_steady_ones() -> None:
-    steady = [sample([100]), sample([200]), sample([900])]
-    assert first_request_ratio(sample([400]), steady) == pytest.approx(2.0)
+    steady = cell(sample([100]), sample([200]), sample([900])).valid
+    assert first_request_ratio(judged(1, sample([400])), steady) == pytest.approx(2.0)
 
 
 @given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=50))
 def test_the_geometric_mean_lies_within_its_values(values: list[float]) -> None:
     assert min(values) * (1 - 1e-9) <= geometric_mean(values) <= max(values) * (1 + 1e-9)
-
-
-@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=50), st.floats(0, 1))
-def test_a_percentile_agrees_with_numpy(values: list[float], fraction: float) -> None:
-    import numpy as np
-
-    ordered = sorted(values)
-    assert percentile(ordered, fraction) == pytest.approx(float(np.quantile(ordered, fraction)))

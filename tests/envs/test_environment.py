@@ -174,6 +174,17 @@ def test_settings_reach_the_backend_and_are_not_mixed_up_by_caches(
     assert [line.split()[1] for line in trace.read_text().splitlines()] == ["None", "None"]
 
 
+def test_a_wheel_serves_in_spite_of_settings_where_the_backend_says_so(
+    links: Path, told: Told
+) -> None:
+    settings = {"tinyengine": {"a": "1"}}
+    engine = EnvSpec(requirements=ENGINE.requirements, build_settings=settings, wheels_serve=True)
+    add_source(links, "tinyengine", "1.0")
+    assert make(backend(cpu=engine), told).how == "build"
+    add_wheel(links, "tinyengine", "1.0")
+    assert make(backend(other=engine), told).how == "wheel"
+
+
 def test_an_equal_build_of_another_store_comes_from_uvs_cache(
     links: Path, trace: Path, told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

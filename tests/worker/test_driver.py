@@ -176,6 +176,20 @@ def test_a_coroutine_reset_is_awaited(beat: Pulse) -> None:
     assert calls == ["reset", "generate"]
 
 
+def test_a_suspension_during_a_request_is_recorded(
+    tmp_path: Path, beat: Pulse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asleep = iter([5_000, 3_000_005_000])
+    monkeypatch.setattr("crossbench.worker.driver.suspended_ns", lambda: next(asleep))
+    (record,) = measure(session(tmp_path), beat)
+    assert record.suspended_ns == 3_000_000_000
+
+
+def test_a_machine_that_is_awake_has_not_slept(tmp_path: Path, beat: Pulse) -> None:
+    (record,) = measure(session(tmp_path, ttft_s=0.05), beat)
+    assert abs(record.suspended_ns) < 1_000_000
+
+
 def test_the_instrument_measures_itself(beat: Pulse) -> None:
     measured = instrument(beat)
     assert 0 < measured.median_ns <= measured.p99_ns

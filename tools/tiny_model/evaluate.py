@@ -140,6 +140,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    torch.set_num_threads(1)  # threads that wait for each other lose where cores are shared
     text = held_out(args.folder, args.seed, args.documents)
     rows = table(args.folder, text)
     if args.json:

@@ -10,7 +10,8 @@ from crossbench.report.words import counted, escaped, number
 
 def integrity(report: Report) -> str:
     """The section, or nothing where nothing was measured."""
-    lines = [*_same_ids(report), *_cold(report), *_tokenizers(report), *_samples(report)]
+    lines = [f"- **Changed while the run was interrupted**: {escaped(c)}." for c in report.changes]
+    lines += [*_same_ids(report), *_cold(report), *_tokenizers(report), *_samples(report)]
     if errors := [target.stamp_error_s for target in report.targets if target.stamp_error_s]:
         lines.append(
             f"- The driver's own time from stamp to stamp was at most {number(max(errors) * 1e6)} "

@@ -9,6 +9,12 @@ from crossbench.report.model import Report, TargetReport
 from crossbench.report.words import TITLES, code, escaped, number, size, table, value
 
 NONE = "\u2013"
+HOW = {
+    "wheel": "from prebuilt wheels",
+    "build": "compiled on this machine",
+    "named": "in an interpreter the user named",
+    "host": "in crossbench's own interpreter",
+}
 
 
 def targets(report: Report) -> Iterator[str]:
@@ -90,8 +96,9 @@ def _settings(target: TargetReport) -> str:
     resolved = target.loaded.settings if target.loaded else {}
     settings = ", ".join(f"{key} = {fact.value}" for key, fact in sorted(resolved.items()))
     versions = ", ".join(f"{name} {version}" for name, version in sorted(target.versions.items()))
+    origin = f"{target.plugin}, variant {target.variant}, {HOW[target.how]}"
     lines = [
-        f"- **{escaped(target.name)}** ({escaped(target.plugin)}, variant {target.variant})",
+        f"- **{escaped(target.name)}** ({escaped(origin)})",
         f"  - artifact sha256 {code(target.artifact.sha256)}",
         f"  - options asked: {code(options) if options else 'none'}",
         f"  - resolved by the engine: {code(settings) if settings else 'nothing told'}",

@@ -10,7 +10,7 @@ from crossbench.hookspecs import hookimpl
 REQUIREMENTS = ("llama-cpp-python==0.3.36", "numpy>=2", "msgspec>=0.20")
 
 
-def _environment(applies: Applies, *cmake: str) -> EnvSpec:
+def _environment(applies: Applies, *cmake: str, wheels_serve: bool = False) -> EnvSpec:
     """An environment that compiles llama.cpp with these CMake definitions, "NAME=VALUE" each."""
     definitions = dict(definition.split("=") for definition in cmake)
     return EnvSpec(
@@ -20,6 +20,7 @@ def _environment(applies: Applies, *cmake: str) -> EnvSpec:
                 f"cmake.define.{name}": value for name, value in definitions.items()
             }
         },
+        wheels_serve=wheels_serve,
         build_tools=("c++",),
         applies=applies,
     )
@@ -37,7 +38,7 @@ def crossbench_backends() -> Iterable[BackendSpec]:
             "cuda": _environment(Applies(device="cuda", tools=("nvcc",)), "GGML_CUDA=ON"),
             "metal": _environment(Applies(platforms=("macos-arm64",)), "GGML_METAL=ON"),
             # llama.cpp compiles Metal in by default on a Mac.
-            "cpu": _environment(Applies(), "GGML_METAL=OFF"),
+            "cpu": _environment(Applies(), "GGML_METAL=OFF", wheels_serve=True),
             "rpc": _environment(Applies(), "GGML_METAL=OFF", "GGML_RPC=ON"),
         },
         capabilities=frozenset({Capability.TOKEN_IDS, Capability.RESET, Capability.SEED}),

@@ -1,0 +1,52 @@
+"""What of a run is measured already: pure reading of its journal, for resuming."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from crossbench.journal import CellFailed, Event, LaunchStarted, SampleTaken
+from crossbench.plan.model import Launch
+
+Turn = tuple[str, int, int]
+"""Scenario, repeat and prompt of a timed request."""
+
+
+class History:
+    """Finished samples, failed cells and workers started, by launch of the plan."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        """Read a journal; without one, nothing is measured yet."""
+        self.failed: set[tuple[str, str]] = set()
+        """Target and scenario of the cells that could not be measured."""
+        self._done: dict[tuple[str, int], set[Turn]] = defaultdict(set)
+        self._workers: Counter[tuple[str, int]] = Counter()
+        places: dict[str, tuple[str, int]] = {}
+        for event in events:
+            match event:
+                case LaunchStarted():
+                    places[event.launch] = (event.target, event.block)
+                    self._workers[places[event.launch]] += 1
+                case SampleTaken() if event.role == "timed" and event.record.failure is None:
+                    turn = (event.scenario, event.repeat, event.prompt)
+                    self._done[places[event.launch]].add(turn)
+                case CellFailed():
+                    self.failed.add((places[event.launch][0], event.scenario))
+                case _:
+                    pass
+
+    def done(self, launch: Launch) -> frozenset[Turn]:
+        """Timed requests of this launch that need not be made again."""
+        return frozenset(self._done[launch.target, launch.block])
+
+    @property
+    def requests(self) -> int:
+        """Timed requests finished, of all launches."""
+        return sum(len(turns) for turns in self._done.values())
+
+    def next_worker(self, launch: Launch) -> str:
+        """Name of the launch's next worker: its own, then with a number."""
+        place = (launch.target, launch.block)
+        self._workers[place] += 1
+        count = self._workers[place]
+        return launch.id if count == 1 else f"{launch.id}.{count}"
