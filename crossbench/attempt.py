@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from crossbench.api import DeviceMemory, ModelRef, Needs, Request, Sampling
 from crossbench.envs.environment import Environment
-from crossbench.history import Turn as Done
+from crossbench.history import Done
 from crossbench.journal import (
     LOGS,
     CellFailed,
@@ -123,6 +123,7 @@ class Attempt:
         self._journal.append(
             LaunchStarted(
                 launch=self._name,
+                planned=self._launch.id,
                 target=self._launch.target,
                 block=self._launch.block,
                 utc=now(),
@@ -219,7 +220,12 @@ class Attempt:
         for turn in turns:
             self._watcher.measuring(name, turn.role, turn.repeat)
             request = self._request(scenario, turn)
-            measured = worker.ask(Measure(requests=(request,)), self._watcher.beat)
+            try:
+                measured = worker.ask(Measure(requests=(request,)), self._watcher.beat)
+            except WorkerFailed as failure:
+                for record in failure.records:
+                    self._keep(scenario, turn, record)
+                raise
             assert isinstance(measured, Measured)
             self._keep(scenario, turn, measured.records[0])
 
@@ -264,6 +270,7 @@ class Attempt:
             prompt_tokens=len(turn.ids),
             prompt_sha256=ids_sha256(turn.ids),
             asked_tokens=scenario.output_tokens,
+            natural=scenario.natural,
             record=record,
         )
         self._journal.append(sample)

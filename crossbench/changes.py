@@ -10,7 +10,7 @@ from msgspec.structs import replace
 import crossbench
 from crossbench.errors import CrossbenchError
 from crossbench.journal import Installed, Manifest
-from crossbench.machine.facts import Machine
+from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.prompts.book import PromptBook
 from crossbench.registry import Registry

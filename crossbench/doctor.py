@@ -12,10 +12,10 @@ from msgspec import Struct
 from crossbench.envs import environment
 from crossbench.envs.build import advice
 from crossbench.errors import CrossbenchError
-from crossbench.machine.facts import Machine
+from crossbench.machine.model import Machine
 from crossbench.registry import Provided, Registry
 
-State: TypeAlias = Literal["ready", "to build", "broken"]
+State: TypeAlias = Literal["ready", "to build", "not here"]
 
 
 class BackendHealth(Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ def _backends(registry: Registry) -> Iterator[BackendHealth]:
                 backend=name,
                 plugin=str(provided.origin),
                 variant="",
-                state="broken",
+                state="not here",
                 advice=(str(error),),
             )
 

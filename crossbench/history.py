@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from crossbench.journal import CellFailed, Event, LaunchStarted, SampleTaken
 from crossbench.plan.model import Launch
 
-Turn = tuple[str, int, int]
-"""Scenario, repeat and prompt of a timed request."""
+Done = tuple[str, int, int]
+"""Scenario, repeat and prompt of a finished timed request."""
 
 
 class History:
@@ -19,7 +19,7 @@ class History:
         """Read a journal; without one, nothing is measured yet."""
         self.failed: set[tuple[str, str]] = set()
         """Target and scenario of the cells that could not be measured."""
-        self._done: dict[tuple[str, int], set[Turn]] = defaultdict(set)
+        self._done: dict[tuple[str, int], set[Done]] = defaultdict(set)
         self._workers: Counter[tuple[str, int]] = Counter()
         places: dict[str, tuple[str, int]] = {}
         for event in events:
@@ -35,7 +35,7 @@ class History:
                 case _:
                     pass
 
-    def done(self, launch: Launch) -> frozenset[Turn]:
+    def done(self, launch: Launch) -> frozenset[Done]:
         """Timed requests of this launch that need not be made again."""
         return frozenset(self._done[launch.target, launch.block])
 
@@ -49,4 +49,4 @@ class History:
         place = (launch.target, launch.block)
         self._workers[place] += 1
         count = self._workers[place]
-        return launch.id if count == 1 else f"{launch.id}.{count}"
+        return launch.id if count == 1 else f"{launch.id}@{count}"

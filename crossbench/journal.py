@@ -28,6 +28,7 @@ SCHEMA = 1
 MANIFEST = "run.json"
 JOURNAL = "journal.jsonl"
 LOGS = "logs"
+TAIL_BYTES = 1 << 16
 
 Role: TypeAlias = Literal["warmup", "timed"]
 T = TypeVar("T")
@@ -70,7 +71,9 @@ class LaunchStarted(_Event, frozen=True, kw_only=True):
     """A worker was started."""
 
     launch: str
-    """Name of this worker process; a launch of the plan that had to begin anew gets a suffix."""
+    """Name of this worker process; a launch of the plan that had to begin anew gets a number."""
+    planned: str
+    """The launch of the plan that it serves."""
     target: str
     block: int
     utc: str
@@ -110,6 +113,8 @@ class SampleTaken(_Event, frozen=True, kw_only=True):
     prompt_sha256: str
     """Of the ids as sent, salt included."""
     asked_tokens: int
+    natural: bool
+    """Whether the model was free to end earlier."""
     record: Record
 
 
@@ -158,12 +163,17 @@ _events: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 class Journal:
     """A run folder being written."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder for this process. Raises InputError when it cannot be had."""
+    def __init__(self, folder: Path, *, new: bool) -> None:
+        """Take the folder for this process. Raises InputError when it cannot be had.
+
+        A `new` run needs a folder without one.
+        """
         try:
             (folder / LOGS).mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / ".lock")
             self._lock.acquire(timeout=0)
+            if new:
+                refuse_old(folder)
             self._stream = _appending(folder / JOURNAL)
         except Timeout:
             raise InputError(
@@ -171,6 +181,9 @@ class Journal:
             ) from None
         except OSError as error:
             raise InputError(f"cannot write to {folder}: {error.strerror}") from error
+        except InputError:
+            self._lock.release()
+            raise
         self.folder = folder
         self._encoder = msgspec.json.Encoder()
 
@@ -208,9 +221,31 @@ class Journal:
 
 def _appending(path: Path) -> FileIO:
     """The journal open for appending, without the torn line that a crash may have left."""
-    stream = FileIO(path, "ab")
-    stream.truncate(path.read_bytes().rfind(b"\n") + 1)
+    stream = FileIO(path, "ab+")
+    end = stream.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - TAIL_BYTES)
+        stream.seek(start)
+        newline = stream.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            start += newline + 1
+            break
+        end = start
+    else:
+        start = 0
+    stream.truncate(start)
     return stream
+
+
+def refuse_old(folder: Path) -> None:
+    """Raises InputError when the folder holds a run."""
+    for name in (MANIFEST, JOURNAL):
+        path = folder / name
+        if path.exists() and path.stat().st_size:
+            raise InputError(
+                f"{folder} already holds a run; choose another --out, or go on with it: "
+                f"crossbench run --resume {folder}"
+            )
 
 
 def replace(path: Path, content: bytes) -> None:

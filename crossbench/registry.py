@@ -13,6 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
+import msgspec
 import pluggy
 from msgspec import Struct
 
@@ -166,9 +167,11 @@ def _import(point: EntryPoint) -> object:
         )
     try:
         plugin = point.load()
-    except (Exception, SystemExit) as error:
+        return plugin() if inspect.isclass(plugin) else plugin
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise what is no Exception, such as a Rust panic
         raise _Broken("import", f"{point.value}: {_named(error)}") from error
-    return plugin() if inspect.isclass(plugin) else plugin
 
 
 def _check_hook_names(manager: pluggy.PluginManager, plugin: object) -> None:
@@ -198,6 +201,10 @@ def _checked(spec: object) -> BackendSpec:
     """The spec, if it is one a suite can name and a worker can load. Raises _Broken."""
     if not isinstance(spec, BackendSpec):
         raise _Broken("declaration", f"it yielded a {type(spec).__name__}; allowed: BackendSpec")
+    try:
+        spec = msgspec.convert(msgspec.to_builtins(spec), BackendSpec)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise _Broken("declaration", f"its BackendSpec is wrong: {error}") from error
     rules: list[tuple[bool, str]] = [
         (_is_name(spec.name), f"backend name {spec.name!r}; allowed: a-z, 0-9 and dashes"),
         (_is_reference(spec.factory), f"factory {spec.factory!r}; allowed: 'package.module:Class'"),
@@ -206,6 +213,10 @@ def _checked(spec: object) -> BackendSpec:
             f"options {spec.options!r}; allowed: 'package.module:Struct'",
         ),
         (bool(spec.environments), "no environment; at least one variant is needed"),
+        (
+            all(_is_name(variant) for variant in spec.environments),
+            f"variants {', '.join(spec.environments)}; allowed: a-z, 0-9 and dashes",
+        ),
     ]
     for kept, cause in rules:
         if not kept:
@@ -219,6 +230,7 @@ def _is_name(name: object) -> bool:
         and name.isascii()
         and name.replace("-", "").isalnum()
         and name == name.lower()
+        and not name.startswith("-")
     )
 
 

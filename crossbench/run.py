@@ -6,22 +6,23 @@ fresh worker. A cell that failed once is not tried again, unless a resumed run i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import crossbench
+from crossbench import equipment
 from crossbench.analysis.definitions import DEFINITIONS
 from crossbench.attempt import Attempt, Bench, Watcher
 from crossbench.changes import changes
-from crossbench.envs import environment
 from crossbench.envs.environment import Environment
 from crossbench.envs.progress import Progress
-from crossbench.errors import EnvironmentFailure, InputError, NothingToRun
+from crossbench.errors import InputError, JournalFailure, NothingToRun
 from crossbench.history import History
 from crossbench.journal import (
-    MANIFEST,
     Installed,
     Journal,
     Manifest,
@@ -30,6 +31,7 @@ from crossbench.journal import (
     now,
     read_events,
     read_manifest,
+    refuse_old,
 )
 from crossbench.machine import facts
 from crossbench.plan import artifact
@@ -41,6 +43,7 @@ from crossbench.prompts.book import PromptBook
 from crossbench.registry import Registry
 from crossbench.report.write import write
 from crossbench.suite.load import load
+from crossbench.suite.model import Suite
 from crossbench.suite.schema import Profile
 
 
@@ -72,12 +75,13 @@ def prepare(path: Path, *, profile: Profile | None, selection: Selection) -> Pre
     """Read the suite and plan it for this machine. Raises InputError."""
     suite = load(path, profile=profile)
     registry = Registry()
+    planning.check_options(path, suite, registry)
     book = PromptBook.open(suite)
     plan = planning.build(
         suite,
-        path=path,
         registry=registry,
         machine=facts.observe(),
+        equipment=equipment.find(suite, registry, selection),
         book=book,
         selection=selection,
     )
@@ -86,8 +90,16 @@ def prepare(path: Path, *, profile: Profile | None, selection: Selection) -> Pre
         book=book,
         registry=registry,
         selection=selection,
-        suite_text=path.read_text(encoding="utf-8"),
+        suite_text=_verbatim(path, suite),
     )
+
+
+def _verbatim(path: Path, suite: Suite) -> str:
+    """The bytes that were loaded, as text. Raises InputError when the file was changed since."""
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != suite.sha256:
+        raise InputError(f"{path} was changed while it was read; try again")
+    return data.decode()
 
 
 def perform(
@@ -98,15 +110,14 @@ def perform(
     Raises InputError when the folder cannot be had, NothingToRun when no target can run here. On a
     KeyboardInterrupt what was measured is reported before it is passed on.
     """
-    if (folder / MANIFEST).exists():
-        raise InputError(
-            f"{folder} already holds a run; choose another --out, or go on with it: "
-            f"crossbench run --resume {folder}"
-        )
-    environments, failures = _environments(prepared, display)
+    refuse_old(folder)
     plan = prepared.plan
+    environments, failures = equipment.make(plan, prepared.registry, prepared.selection, display)
     for target, failure in failures.items():
-        plan = plan.without(target, "unavailable", str(failure))
+        plan = plan.without(target, "failed", str(failure))
+    artifacts, unreadable = _artifacts(plan, display)
+    for target, reason in unreadable.items():
+        plan = plan.without(target, "unavailable", reason)
     if not plan.launches:
         raise NothingToRun(nothing(plan))
     manifest = Manifest(
@@ -117,10 +128,10 @@ def perform(
         suite_text=prepared.suite_text,
         plan=plan,
         selection=prepared.selection,
-        artifacts=_artifacts(plan, display),
+        artifacts=artifacts,
         environments=_installed(environments),
     )
-    with Journal(folder) as journal:
+    with Journal(folder, new=True) as journal:
         journal.write_manifest(manifest)
         bench = Bench(
             plan=plan,
@@ -141,7 +152,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
     """
     manifest = read_manifest(folder)
     plan = manifest.plan
-    with Journal(folder) as journal:
+    with Journal(folder, new=False) as journal:
         history = History(read_events(folder))
         if retry_failed:
             history.failed.clear()
@@ -152,15 +163,20 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
             selection=manifest.selection,
             suite_text=manifest.suite_text,
         )
-        environments, failures = _environments(prepared, display)
+        environments, failures = equipment.make(
+            plan, prepared.registry, prepared.selection, display
+        )
         for failure in failures.values():
             raise failure
+        artifacts, unreadable = _artifacts(plan, display)
+        for reason in unreadable.values():
+            raise InputError(reason)
         changed = changes(
             manifest,
             book=prepared.book,
             registry=prepared.registry,
             environments=_installed(environments),
-            artifacts=_artifacts(plan, display),
+            artifacts=artifacts,
             machine=facts.observe(),
         )
         if changed and not accept_changes:
@@ -197,29 +213,6 @@ def folder_for(suite: str, base: Path, stamp: str) -> Path:
     return folder
 
 
-def _environments(
-    prepared: Prepared, display: Display
-) -> tuple[Mapping[str, Environment], Mapping[str, EnvironmentFailure]]:
-    """Target -> its environment, built where it is missing, or why it cannot be had."""
-    targets = {target.name: target for target in prepared.plan.suite.targets}
-    had: dict[str, Environment] = {}
-    failed: dict[str, EnvironmentFailure] = {}
-    for planned in prepared.plan.targets:
-        try:
-            had[planned.target] = environment.resolve(
-                prepared.registry.backend(planned.backend).spec,
-                variant=prepared.selection.variants.get(
-                    planned.backend, targets[planned.target].variant
-                ),
-                python=prepared.selection.python(planned.backend),
-                progress=display,
-                deadline_s=prepared.plan.suite.protocol.deadlines.build_s,
-            )
-        except EnvironmentFailure as failure:
-            failed[planned.target] = failure
-    return had, failed
-
-
 def _installed(environments: Mapping[str, Environment]) -> Mapping[str, Installed]:
     return {
         target: Installed(how=found.how, versions=found.versions)
@@ -227,18 +220,20 @@ def _installed(environments: Mapping[str, Environment]) -> Mapping[str, Installe
     }
 
 
-def _artifacts(plan: Plan, display: Display) -> Mapping[str, Artifact]:
-    """Target -> what its artifact holds; an artifact that several targets share is read once."""
+def _artifacts(plan: Plan, display: Display) -> tuple[Mapping[str, Artifact], Mapping[str, str]]:
+    """Target -> what its artifact holds, or why it cannot be read; shared ones are read once."""
     paths = {target.name: Path(target.artifact) for target in plan.suite.targets}
     wanted = {target.target: paths[target.target] for target in plan.targets}
     known: dict[Path, Artifact] = {}
+    refused: dict[Path, str] = {}
     for path in dict.fromkeys(wanted.values()):
         display.line(f"hashing {path.name}")
         try:
             known[path] = artifact.identify(path)
         except OSError as error:
-            raise InputError(f"artifact {path} cannot be read: {error.strerror}") from error
-    return {target: known[path] for target, path in wanted.items()}
+            refused[path] = f"the artifact {path} cannot be read: {error.strerror}"
+    held = {target: known[path] for target, path in wanted.items() if path in known}
+    return held, {target: refused[path] for target, path in wanted.items() if path in refused}
 
 
 def _measured(bench: Bench, history: History) -> Result:
@@ -252,8 +247,14 @@ def _measured(bench: Bench, history: History) -> Result:
         bench.journal.append(RunEnded(utc=now(), outcome="interrupted"))
         write(folder)
         raise
-    write(folder)
-    return Result(folder=folder, failed=len(history.failed))
+    except JournalFailure:
+        with suppress(InputError):  # the disk may be too full for a report, too
+            write(folder)
+        raise
+    failed = {
+        (item.target, item.scenario) for item in write(folder).non_results if item.word == "failed"
+    }
+    return Result(folder=folder, failed=len(failed))
 
 
 def _launch(bench: Bench, launch: Launch, history: History) -> None:

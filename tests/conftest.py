@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,25 +80,33 @@ def suite(tmp_path: Path) -> SuiteWriter:
     return write
 
 
-def descendants() -> set[int]:
-    """Process ids of all workers' groups: those whose session leader this process started."""
-    mine = os.getpid()
+MARK = "CROSSBENCH_TEST_MARK"
+
+
+def marked(mark: str) -> set[int]:
+    """Living processes that inherited this mark, whoever their parent is now."""
+    wanted = f"{MARK}={mark}".encode()
     found = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+                inherited = wanted in (entry / "environ").read_bytes().split(b"\0")
+                zombie = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
             except OSError:
                 continue
-            if int(fields[1]) == mine and fields[0] != "Z":
+            if inherited and not zombie:
                 found.add(int(entry.name))
     return found
 
 
 @pytest.fixture
-def no_process_left() -> Iterator[None]:
-    """Fails a test that leaves a child process behind."""
-    before = descendants()
+def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fails a test that leaves a process behind, however far removed."""
+    if not Path("/proc/self/environ").exists():
+        yield  # only Linux tells whose child a process was
+        return
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv(MARK, mark)
     yield
-    left = descendants() - before
+    left = marked(mark)
     assert not left, f"processes left: {left}"

@@ -21,7 +21,7 @@ ENDED = RunEnded(utc="2026-01-01T00:00:00Z", outcome="complete")
 
 
 def written(folder: Path, *events: Event) -> Path:
-    with Journal(folder) as journal:
+    with Journal(folder, new=True) as journal:
         for event in events:
             journal.append(event)
     return folder / JOURNAL
@@ -33,7 +33,7 @@ def test_events_come_back_in_order(tmp_path: Path) -> None:
 
 
 def test_an_event_is_on_disk_as_soon_as_it_is_appended(tmp_path: Path) -> None:
-    with Journal(tmp_path) as journal:
+    with Journal(tmp_path, new=True) as journal:
         journal.append(FAILED)
         assert list(read_events(tmp_path)) == [FAILED]
 
@@ -60,14 +60,17 @@ def test_an_unknown_event_is_named(tmp_path: Path) -> None:
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
-    with Journal(tmp_path), pytest.raises(InputError, match="being written by another run"):
-        Journal(tmp_path)
+    with (
+        Journal(tmp_path, new=True),
+        pytest.raises(InputError, match="being written by another run"),
+    ):
+        Journal(tmp_path, new=False)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot write to"):
-        Journal(tmp_path / "file" / "run")
+        Journal(tmp_path / "file" / "run", new=True)
 
 
 def test_a_newer_manifest_is_refused_by_its_version(tmp_path: Path) -> None:
@@ -86,3 +89,27 @@ def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a run folder"):
         read_manifest(tmp_path)
+
+
+def test_a_new_run_needs_a_folder_without_one(tmp_path: Path) -> None:
+    written(tmp_path, FAILED)
+    with pytest.raises(InputError, match="already holds a run"):
+        Journal(tmp_path, new=True)
+    with Journal(tmp_path, new=False):
+        pass
+
+
+@pytest.mark.parametrize("torn", [b"{", b"x" * 200_000])
+def test_a_torn_line_is_removed_before_anything_is_added(tmp_path: Path, torn: bytes) -> None:
+    path = written(tmp_path, FAILED)
+    path.write_bytes(path.read_bytes() + torn)
+    with Journal(tmp_path, new=False) as journal:
+        journal.append(ENDED)
+    assert list(read_events(tmp_path)) == [FAILED, ENDED]
+
+
+def test_a_journal_that_is_one_torn_line_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_bytes(b"y" * 200_000)
+    with Journal(tmp_path, new=False) as journal:
+        journal.append(ENDED)
+    assert list(read_events(tmp_path)) == [ENDED]

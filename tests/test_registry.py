@@ -99,6 +99,19 @@ BROKEN = {
         "declaration",
         "it yielded a str; allowed: BackendSpec",
     ),
+    "panics": ("raise BaseException('panic')", "import", "BaseException: panic"),
+    "wrong-field": (
+        hook("x").replace("environments={'host': EnvSpec(requirements=())}", "environments=['x']"),
+        "declaration",
+        "its BackendSpec is wrong: Expected `object`, got `array`",
+    ),
+    "letters": (
+        hook("x").replace("distributions=()", "distributions='numpy'"),
+        "declaration",
+        "its BackendSpec is wrong: Expected `array`, got `str`",
+    ),
+    "bad-variant": (hook("x").replace("'host'", "'../host'"), "declaration", "variants ../host"),
+    "dashes": (hook("--x"), "declaration", "backend name '--x'"),
     "bad-name": (hook("../evil"), "declaration", "backend name '../evil'"),
     "bad-factory": (hook("x").replace("'m:F'", "'m.F'"), "declaration", "factory 'm.F'"),
 }

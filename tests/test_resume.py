@@ -91,7 +91,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 def places(run: Run) -> Counter[tuple[str, int, int]]:
     """How often each timed place (launch of the plan, repeat, prompt) was measured."""
-    return Counter((s.launch.split(".")[0], s.repeat, s.prompt) for s in run.samples())
+    return Counter((s.launch.split("@")[0], s.repeat, s.prompt) for s in run.samples())
 
 
 def everything_once(run: Run) -> bool:

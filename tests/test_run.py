@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -98,7 +97,7 @@ def test_every_number_can_be_traced_to_its_samples(
     assert crossbench("run", suite(), "--out", folder).returncode == 0
     cell = cells(folder)["one", "short"]
     lines = (folder / "journal.jsonl").read_text().splitlines()
-    first, last = cell["lines"]
+    ((first, last),) = cell["lines"].values()
     taken = [json.loads(line) for line in lines[first - 1 : last]]
     ttfts = [event["record"]["stamps_ns"][0] / 1e9 for event in taken]
     assert metric(cell, "ttft_s")["value"] == pytest.approx(sum(ttfts) / len(ttfts))
@@ -253,17 +252,47 @@ def test_hostile_text_changes_nothing_in_the_report(
 def test_the_worker_gets_no_python_variables_of_the_users(
     crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trap = tmp_path / "trap"
-    trap.mkdir()
-    (trap / "msgspec.py").write_text("raise SystemExit('trapped')")
-    monkeypatch.setenv("PYTHONSTARTUP", str(trap / "msgspec.py"))
-    monkeypatch.chdir(trap)
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "crossbench", "run", str(suite()), "--out", "result"],
-        cwd=trap,
-        env={**os.environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Warnings as errors, and a report of imports, would show in the worker's log."""
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
+    done = crossbench("run", suite(), "--out", "result")
     assert done.returncode == 0, done.stderr
+    assert "import time:" in done.stderr
+    assert "import time:" not in (tmp_path / "result" / "logs" / "b1-one.log").read_text()
+
+
+def test_a_cell_without_one_valid_sample_has_failed(
+    crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
+) -> None:
+    path = suite(
+        {"one": 'fault = "short", fault_on = 0'}, protocol="launches = 1\nrepeats = 1\nwarmups = 0"
+    )
+    done = crossbench("run", path, "--out", "result")
+    assert done.returncode == 1
+    report = (tmp_path / "result" / "report.md").read_text()
+    assert "no sample of it is valid: 12 tokens came, 24 were asked" in report
+
+
+def test_a_reader_that_goes_away_costs_no_run(suite: SuiteWriter, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crossbench", "run", str(suite()), "--out", "result"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    told = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(60) == 0, told
+    assert (tmp_path / "result" / "report.md").exists()
+
+
+def test_a_line_of_windows_is_kept_verbatim(
+    crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
+) -> None:
+    path = suite()
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert crossbench("run", path, "--out", "result").returncode == 0
+    manifest = read_manifest(tmp_path / "result")
+    assert manifest.suite_text.encode() == path.read_bytes()

@@ -35,10 +35,29 @@ def imported(file: Path) -> set[str]:
     return names
 
 
+STARTERS = ["worker.supervisor", "envs", "attempt", "run", "equipment", "machine.facts"]
+
+
 @pytest.mark.parametrize("room", PURE)
 def test_pure_rooms_start_no_process_and_import_no_engine(room: str) -> None:
     for file in (HOST / room).rglob("*.py"):
         assert not imported(file) & (ENGINES | {"subprocess", "asyncio"}), file
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_pure_rooms_reach_nothing_that_starts_a_process(room: str) -> None:
+    """Not through others either: what a fresh interpreter has loaded is looked at."""
+    modules = [
+        ".".join(("crossbench", *file.relative_to(HOST).with_suffix("").parts))
+        for file in (HOST / room).rglob("*.py")
+        if file.name != "__init__.py"
+    ]
+    code = (
+        f"import sys, json, importlib\nfor m in {modules}: importlib.import_module(m)\n"
+        "print(json.dumps([m for m in sys.modules if m.startswith('crossbench')]))"
+    )
+    loaded = json.loads(python(code))
+    assert not [m for m in loaded for part in STARTERS if m.startswith(f"crossbench.{part}")]
 
 
 def test_the_host_imports_no_engine() -> None:
@@ -49,7 +68,8 @@ def test_the_host_imports_no_engine() -> None:
 @pytest.mark.parametrize("file", WORKER, ids=lambda file: file.name)
 def test_the_worker_needs_nothing_but_msgspec(file: Path) -> None:
     if file.name != "supervisor.py":
-        assert not imported(file) & HOST_ONLY, file
+        allowed = set(sys.stdlib_module_names) | {"msgspec", "crossbench"}
+        assert imported(file) <= allowed, file
 
 
 def test_the_worker_imports_no_host_room() -> None:

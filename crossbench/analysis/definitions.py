@@ -68,7 +68,7 @@ def cell_metrics(cell: Cell, ready: Mapping[str, LaunchReady]) -> list[Metric]:
     samples = cell.valid
 
     def decode(sample: Sample) -> str | None:
-        return _decode_rule(sample, ready[sample.launch].instrument.p99_ns / 1e9)
+        return _decode_rule(sample, ready[sample.worker].instrument.p99_ns / 1e9)
 
     return [
         ratio_of_sums("ttft_s", "s", samples, _ttft, _one, _always),
@@ -147,9 +147,18 @@ def load_metrics(launches: Sequence[LaunchReady], first: Mapping[str, float]) ->
     ]
 
 
-def first_request_ratio(first: Sample, timed: Sequence[Sample]) -> float:
-    """Time of a launch's first request over the median of the timed ones of the same shape."""
-    return first.e2e_s / median(sample.e2e_s for sample in timed)
+def first_request_ratio(first: Sample, timed: Sequence[Sample]) -> float | None:
+    """Time of a worker's first request over the median of its timed ones on the same prompt.
+
+    None where it served no other.
+    """
+    steady = [
+        sample.e2e_s
+        for sample in timed
+        if (sample.worker, sample.prompt) == (first.worker, first.prompt)
+        and sample.line != first.line
+    ]
+    return first.e2e_s / median(steady) if steady and first.fault is None else None
 
 
 def _ttft(sample: Sample) -> float:

@@ -24,6 +24,7 @@ from crossbench.journal import (
     RunResumed,
     SampleTaken,
 )
+from crossbench.worker.protocol import Record
 
 NS = 1e9
 LEAST_SUSPENSION_NS = 10_000_000
@@ -36,6 +37,11 @@ class Sample(Struct, frozen=True, kw_only=True, gc=False):
     line: int
     """Of the journal."""
     launch: str
+    """The launch of the plan."""
+    worker: str
+    """The worker process that measured it."""
+    prompt: int
+    """Index of its prompt in the scenario."""
     fault: str | None
     """Why it does not count, or None; the quantities below then mean nothing."""
     prompt_tokens: int
@@ -74,14 +80,14 @@ class Cell:
         """The samples that count."""
         return [sample for sample in self.samples if sample.fault is None]
 
-    def take(self, line: int, event: SampleTaken) -> None:
-        """Add the sample of this line."""
-        sample = judged(line, event)
+    def take(self, line: int, event: SampleTaken, launch: str) -> None:
+        """Add the sample of this line, measured for this launch of the plan."""
+        sample = judged(line, event, launch)
         self.samples.append(sample)
         if sample.fault is not None:
             return
         stamps = _content(event)
-        self.gaps[event.launch].extend((after - before) / NS for before, after in pairwise(stamps))
+        self.gaps[launch].extend((after - before) / NS for before, after in pairwise(stamps))
         finish = event.record.finish
         for name, value in (finish.native if finish else {}).items():
             told = self.native.setdefault(name, [0.0, 0.0])
@@ -89,7 +95,7 @@ class Cell:
             told[1] += 1
 
 
-def judged(line: int, event: SampleTaken) -> Sample:
+def judged(line: int, event: SampleTaken, launch: str) -> Sample:
     """The quantities of a sample, or why it has none."""
     record = event.record
     stamps = _content(event)
@@ -97,7 +103,9 @@ def judged(line: int, event: SampleTaken) -> Sample:
     counts = [count for count in record.counts if count > 0]
     return Sample(
         line=line,
-        launch=event.launch,
+        launch=launch,
+        worker=event.launch,
+        prompt=event.prompt,
         fault=fault,
         prompt_tokens=event.prompt_tokens,
         cached=record.finish.cached_prompt_tokens if record.finish else None,
@@ -118,9 +126,12 @@ def _content(event: SampleTaken) -> list[int]:
 
 
 def _fault(event: SampleTaken, stamps: list[int]) -> str | None:
-    record = event.record
-    if record.failure is not None:
-        return record.failure.message
+    if event.record.failure is not None:
+        return event.record.failure.message
+    return _timing_fault(event.record, stamps) or _count_fault(event)
+
+
+def _timing_fault(record: Record, stamps: list[int]) -> str | None:
     if len(record.stamps_ns) != len(record.counts) or any(count < 0 for count in record.counts):
         return "its stamps and counts do not belong together"
     if record.suspended_ns > LEAST_SUSPENSION_NS:
@@ -131,10 +142,18 @@ def _fault(event: SampleTaken, stamps: list[int]) -> str | None:
         return "the clock ran backwards"
     if stamps[0] <= 0:
         return "the first token came in no time"
-    produced = sum(record.counts)
-    stopped = record.finish is not None and record.finish.reason == "stop"
-    if produced != event.asked_tokens and not stopped:
+    return None
+
+
+def _count_fault(event: SampleTaken) -> str | None:
+    finish = event.record.finish
+    produced = sum(event.record.counts)
+    ended = event.natural and finish is not None and finish.reason == "stop"
+    if produced != event.asked_tokens and not (ended and produced < event.asked_tokens):
         return f"{produced} tokens came, {event.asked_tokens} were asked"
+    cached = finish.cached_prompt_tokens if finish else None
+    if cached is not None and not 0 <= cached <= event.prompt_tokens:
+        return f"{cached} of {event.prompt_tokens} prompt tokens are said to have been cached"
     return None
 
 
@@ -148,12 +167,12 @@ class Measurements:
         self.ended: dict[str, LaunchEnded] = {}
         self.cells: dict[tuple[str, str], Cell] = defaultdict(Cell)
         self.first: dict[str, tuple[str, Sample]] = {}
-        """Launch -> scenario and sample of the very first request it served."""
+        """Worker -> scenario and sample of the very first request it served."""
         self.failures: dict[tuple[str, str], list[CellFailed]] = defaultdict(list)
         self.outcome: RunEnded | None = None
         self.changes: tuple[str, ...] = ()
         """What had changed when the run was resumed."""
-        self._ids: dict[tuple[str, int, int, int], bytes] = {}
+        self._sent: dict[tuple[str, int, int, int], tuple[str, bytes]] = {}
         self._shared: dict[str, bool] = {}
         for line, event in events:
             self._take(line, event)
@@ -192,17 +211,18 @@ class Measurements:
     def _sample(self, line: int, event: SampleTaken) -> None:
         if event.launch not in self.ready:
             raise InputError(f"journal line {line}: launch {event.launch!r} was never ready")
+        start = self.started[event.launch]
         if event.launch not in self.first:
-            self.first[event.launch] = event.scenario, judged(line, event)
+            self.first[event.launch] = event.scenario, judged(line, event, start.planned)
         if event.role != "timed":
             return
-        start = self.started[event.launch]
-        self.cells[start.target, event.scenario].take(line, event)
+        self.cells[start.target, event.scenario].take(line, event, start.planned)
         place = (event.scenario, start.block, event.repeat, event.prompt)
-        ids = event.prompt_sha256.encode()[:32]
-        other = self._ids.setdefault(place, ids)
-        if other is not ids:
-            self._shared[event.scenario] = self._shared.get(event.scenario, True) and other == ids
+        sent = (start.target, event.prompt_sha256.encode()[:32])
+        target, ids = self._sent.setdefault(place, sent)
+        if target != start.target:
+            alike = self._shared.get(event.scenario, True)
+            self._shared[event.scenario] = alike and ids == sent[1]
 
 
 def by_launch(samples: Iterable[Sample]) -> Mapping[str, list[Sample]]:

@@ -20,6 +20,7 @@ COMMANDS = {
     "envs": "The isolated environments that engines run in.",
     "suite": "Check, expand and describe suite files.",
 }
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXIT_FAILED, EXIT_INPUT, EXIT_NOTHING, EXIT_INTERNAL, EXIT_INTERRUPTED = 1, 2, 3, 70, 130
 
 
@@ -58,14 +59,15 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """The console script: run a command and turn what goes wrong into one message and a code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    for number in INTERRUPTS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     sys.exit(_guarded("--debug" in sys.argv[1:]))
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C, or a polite end such as a shutdown, comes once; the end that follows is bounded."""
-    for each in (signal.SIGINT, signal.SIGTERM):
+    """Ctrl-C, a lost terminal or a shutdown comes once; the end that follows is bounded."""
+    for each in INTERRUPTS:
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -91,7 +93,12 @@ def _guarded(debug: bool) -> int:
 
 def _explained(error: Exception) -> int:
     """Print one message and give the exit code."""
-    from crossbench.errors import CrossbenchError, JournalFailure, NothingToRun  # noqa: PLC0415 - keeps --help quick
+    from crossbench.errors import (  # noqa: PLC0415 - keeps --help quick
+        CrossbenchError,
+        EnvironmentFailure,
+        JournalFailure,
+        NothingToRun,
+    )
 
     if not isinstance(error, CrossbenchError):
         click.echo(
@@ -101,6 +108,9 @@ def _explained(error: Exception) -> int:
         )
         return EXIT_INTERNAL
     click.echo(f"crossbench: {error}", err=True)
-    if isinstance(error, NothingToRun):
-        return EXIT_NOTHING
-    return EXIT_FAILED if isinstance(error, JournalFailure) else EXIT_INPUT
+    codes = {
+        NothingToRun: EXIT_NOTHING,
+        JournalFailure: EXIT_FAILED,
+        EnvironmentFailure: EXIT_FAILED,
+    }
+    return codes.get(type(error), EXIT_INPUT)

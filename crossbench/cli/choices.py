@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -44,6 +45,12 @@ def selecting(function: F) -> F:
     ):
         function = decorate(function)
     return function
+
+
+def say(text: object, *, err: bool = False) -> None:
+    """Print; a reader that has gone away costs its own reading, not the run."""
+    with suppress(OSError):
+        click.echo(text, err=err)
 
 
 def selection(

@@ -27,7 +27,7 @@ class TerminalDisplay:
     """Draws one status line below the messages that stay."""
 
     def __init__(self, requests: int) -> None:
-        """`requests` is how many will be made in all, warm-ups included."""
+        """`requests` is how many are left to make, warm-ups included."""
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._requests = requests

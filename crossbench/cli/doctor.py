@@ -17,15 +17,14 @@ from crossbench.report.words import size
 def command(as_json: bool) -> int:
     """Show this machine, its plugins and environments, and what to fix. Changes nothing.
 
-    Exit 1 if a plugin or an environment is broken.
+    Exit 1 if a plugin is broken.
     """
     diagnosis = diagnose(facts.observe(), Registry())
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(diagnosis)).decode())
     else:
         _print(diagnosis)
-    broken = diagnosis.problems or any(item.state == "broken" for item in diagnosis.backends)
-    return 1 if broken else 0
+    return 1 if diagnosis.problems else 0
 
 
 def _print(diagnosis: Diagnosis) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from crossbench.cli.choices import say
 from crossbench.errors import InputError
-from crossbench.report.write import RENDERINGS, write
+from crossbench.report.write import RENDERINGS, place, write
 
 
 @click.command(name="report")
@@ -25,5 +26,6 @@ def command(run: Path, formats: str) -> None:
     for name in wanted:
         if name not in RENDERINGS:
             raise InputError(f"--format {name}: unknown; allowed: {', '.join(RENDERINGS)}")
-    for path in write(run, wanted):
-        click.echo(path)
+    write(run, wanted)
+    for name in wanted:
+        say(place(run, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +11,13 @@ from shlex import quote
 import click
 
 from crossbench.cli import planned
-from crossbench.cli.choices import selecting, selection
+from crossbench.cli.choices import say, selecting, selection
 from crossbench.cli.display import TerminalDisplay
 from crossbench.errors import InputError, NothingToRun
-from crossbench.journal import MANIFEST, now, read_manifest
+from crossbench.history import History
+from crossbench.journal import MANIFEST, now, read_events, read_manifest
 from crossbench.plan.selection import Selection
+from crossbench.report.words import counted
 from crossbench.run import Result, folder_for, nothing, perform, prepare, resume
 from crossbench.suite.schema import Profile
 
@@ -70,13 +73,13 @@ def command(
     if suite is None:
         raise InputError("no suite was given; write crossbench run SUITE, or --resume RUN")
     prepared = prepare(suite, profile=profile, selection=chosen)
-    click.echo(planned.text(prepared.plan))
+    say(planned.text(prepared.plan))
     if not prepared.plan.launches:
         raise NothingToRun(nothing(prepared.plan))
     if dry_run:
         return 0
     folder = out or folder_for(prepared.plan.suite.name, REPORTS, now())
-    words = ["crossbench", *sys.argv[1:]]
+    words = ["crossbench", *(os.fsencode(word).decode("utf-8", "replace") for word in sys.argv[1:])]
     return _shown(
         folder,
         prepared.plan.requests,
@@ -85,7 +88,7 @@ def command(
 
 
 def _resume(folder: Path, retry_failed: bool, accept_changes: bool) -> int:
-    requests = read_manifest(folder).plan.requests
+    requests = read_manifest(folder).plan.requests - History(read_events(folder)).requests
     return _shown(
         folder,
         requests,
@@ -104,17 +107,16 @@ def _shown(folder: Path, requests: int, work: Callable[[TerminalDisplay], Result
         display.close()
         if (folder / MANIFEST).exists():
             kept = f"what was measured lies in {folder}; go on with:"
-            click.echo(
-                f"interrupted; {kept}\n  crossbench run --resume {quote(str(folder))}", err=True
-            )
+            say(f"interrupted; {kept}\n  crossbench run --resume {quote(str(folder))}", err=True)
         else:
-            click.echo("interrupted; nothing was measured yet", err=True)
+            say("interrupted; nothing was measured yet", err=True)
         return INTERRUPTED
     finally:
         display.close()
-    click.echo((folder / "report.md").read_text(encoding="utf-8"))
-    click.echo(f"report: {folder / 'report.md'}")
+    say((folder / "report.md").read_text(encoding="utf-8"))
+    say(f"report: {folder / 'report.md'}")
     if result.failed:
-        click.echo(f"{result.failed} cells failed; see 'Not measured' in the report", err=True)
+        cells = counted(result.failed, "cell")
+        say(f"{cells} failed; see 'Not measured' in the report", err=True)
         return 1
     return 0

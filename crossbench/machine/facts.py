@@ -1,4 +1,4 @@
-"""The machine a run was measured on, in the few facts that every report needs."""
+"""Reading the facts of this machine."""
 
 from __future__ import annotations
 
@@ -10,28 +10,9 @@ from shutil import which
 from subprocess import DEVNULL, SubprocessError, run
 
 import psutil
-from msgspec import Struct
 
 from crossbench.envs.variant import has_cuda, platform_name
-
-GIB = 2**30
-
-
-class Machine(Struct, frozen=True, kw_only=True):
-    """Facts of one machine, without its name or its owner's."""
-
-    platform: str
-    """As a suite's `needs.platform` writes it, such as "linux-x86_64"."""
-    system: str
-    """Operating system and kernel."""
-    cpu: str
-    physical_cores: int | None
-    logical_cores: int | None
-    memory_bytes: int
-    cuda_devices: tuple[str, ...]
-    """Model names of the NVIDIA devices this process can open."""
-    wsl: bool
-    python: str
+from crossbench.machine.model import Machine
 
 
 def observe() -> Machine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -27,11 +28,14 @@ def absence(reference: str) -> str | None:
     if reference.startswith(REMOTE_SCHEMES):
         return f"{reference!r} is not a local path; download it and give its path as the artifact"
     path = Path(reference)
-    if not path.exists():
-        return f"the artifact {path} does not exist"
-    if path.is_dir() and not any(path.iterdir()):
-        return f"the artifact {path} is an empty directory"
-    return None
+    try:
+        if not path.exists():
+            return f"the artifact {path} does not exist"
+        if path.is_dir():
+            return None if _files(path) else f"the artifact {path} is a directory without files"
+    except OSError as error:
+        return f"the artifact {path} cannot be read: {error.strerror}"
+    return None if path.is_file() else f"the artifact {path} is neither a file nor a directory"
 
 
 def identify(path: Path) -> Artifact:
@@ -40,12 +44,25 @@ def identify(path: Path) -> Artifact:
         digest, size = _digest(path)
         return Artifact(name=path.name, bytes=size, files=1, sha256=digest)
     total, lines = 0, []
-    for file in sorted(item for item in path.rglob("*") if item.is_file()):
+    files = _files(path)
+    for file in files:
         digest, size = _digest(file)
         total += size
         lines.append(f"{digest}  {file.relative_to(path).as_posix()}\n")
     whole = hashlib.sha256("".join(lines).encode()).hexdigest()
-    return Artifact(name=path.name, bytes=total, files=len(lines), sha256=whole)
+    return Artifact(name=path.name, bytes=total, files=len(files), sha256=whole)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Every regular file below, sorted. Raises OSError for a folder that cannot be read."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found = [
+        Path(place) / name for place, _, names in os.walk(folder, onerror=refuse) for name in names
+    ]
+    return sorted(file for file in found if file.is_file())
 
 
 def _digest(file: Path) -> tuple[str, int]:

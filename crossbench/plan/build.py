@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
 from crossbench.api import BackendSpec, Capability
-from crossbench.envs import environment
-from crossbench.errors import EnvironmentFailure, InputError, SuiteError
-from crossbench.machine.facts import GIB, Machine
+from crossbench.errors import InputError, SuiteError
+from crossbench.machine.model import GIB, Machine
 from crossbench.plan.artifact import absence
-from crossbench.plan.model import Exclusion, Launch, NonResult, Plan, ScenarioPlan, TargetPlan
+from crossbench.plan.model import (
+    Equipment,
+    Exclusion,
+    Lacking,
+    Launch,
+    NonResult,
+    Plan,
+    ScenarioPlan,
+    TargetPlan,
+)
 from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
 from crossbench.registry import Provided, Registry
@@ -25,24 +33,23 @@ from crossbench.suite.options import Offer, option_problems
 def build(
     suite: Suite,
     *,
-    path: Path,
     registry: Registry,
     machine: Machine,
+    equipment: Mapping[str, Equipment | Lacking],
     book: PromptBook,
     selection: Selection,
 ) -> Plan:
-    """Decide everything before anything is measured. `path` is the suite as the user named it.
+    """Decide everything before anything is measured, for a suite whose options are checked.
 
-    Raises InputError for a selection that names nothing, SuiteError for what a backend does not
-    offer.
+    `equipment` tells the environment of each target whose backend is installed. Raises InputError
+    for a selection that names nothing.
     """
     selection.check(suite)
-    check_options(path, suite, registry)
     targets: list[TargetPlan] = []
     exclusions: list[Exclusion] = []
     scenarios = [item for item in suite.scenarios if selection.takes("scenario", item)]
     for target in suite.targets:
-        verdict = _judged(target, registry, machine, selection)
+        verdict = _judged(target, registry, machine, equipment.get(target.name), selection)
         if isinstance(verdict, TargetPlan):
             targets.append(verdict)
         else:
@@ -63,7 +70,7 @@ def build(
     return Plan(
         suite=suite,
         machine=machine,
-        targets=tuple(targets),
+        targets=tuple(target for target in targets if cells[target.target]),
         scenarios=tuple(_scenario(item, book) for item in scenarios),
         launches=interleaved(suite.protocol.launches, cells),
         exclusions=tuple(exclusions),
@@ -71,13 +78,16 @@ def build(
 
 
 def check_options(path: Path, suite: Suite, registry: Registry) -> None:
-    """Raises SuiteError when a target asks what its installed backend does not offer."""
+    """Raises SuiteError when a target asks what its installed backend does not offer.
+
+    `path` is the suite as the user named it, for the messages.
+    """
     provided = {target.name: registry.backends.get(target.backend) for target in suite.targets}
-    offers = {
-        name: Offer(options_type(backend), tuple(backend.spec.environments))
-        for name, backend in provided.items()
-        if backend is not None
-    }
+    offers = {}
+    for name, backend in provided.items():
+        with suppress(InputError):  # a broken plugin costs its own targets, in the plan
+            if backend is not None:
+                offers[name] = Offer(options_type(backend), tuple(backend.spec.environments))
     if problems := option_problems(path, suite, offers):
         raise SuiteError(problems)
 
@@ -119,7 +129,11 @@ def interleaved(blocks: int, cells: Mapping[str, Sequence[str]]) -> tuple[Launch
 
 
 def _judged(
-    target: Target, registry: Registry, machine: Machine, selection: Selection
+    target: Target,
+    registry: Registry,
+    machine: Machine,
+    equipment: Equipment | Lacking | None,
+    selection: Selection,
 ) -> TargetPlan | Exclusion:
     def excluded(word: NonResult, reason: str) -> Exclusion:
         return Exclusion(target=target.name, scenario=None, word=word, reason=reason)
@@ -128,26 +142,20 @@ def _judged(
         return excluded("skipped", "not selected")
     try:
         provided = registry.backend(target.backend)
+        options_type(provided)
     except InputError as error:
         return excluded("unavailable", str(error))
     if lacking := _lacking(target, machine) or absence(target.artifact):
         return excluded("unavailable", lacking)
-    variant = selection.variants.get(target.backend, target.variant)
-    try:
-        found = environment.find(provided.spec, variant, selection.python(target.backend))
-        name = found.variant if found else environment.chosen(provided.spec, variant).name
-    except EnvironmentFailure as failure:
-        return excluded("unavailable", str(failure))
-    how: Literal["host", "named", "ready", "to build"] = "to build"
-    if found is not None:
-        how = found.how if found.how in ("host", "named") else "ready"
+    if not isinstance(equipment, Equipment):
+        return excluded("unavailable", equipment.reason if equipment else "no environment is known")
     return TargetPlan(
         target=target.name,
         backend=target.backend,
         plugin=str(provided.origin),
         distributions=provided.spec.distributions,
-        variant=name,
-        how=how,
+        variant=equipment.variant,
+        how=equipment.how,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossbench.machine.facts import Machine
+from crossbench.machine.model import Machine
 from crossbench.suite.model import Suite
 
 NonResult: TypeAlias = Literal["unsupported", "unavailable", "failed", "skipped"]
@@ -23,6 +23,20 @@ class Exclusion(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Equipment(Struct, frozen=True, kw_only=True):
+    """The environment a target would run in."""
+
+    variant: str
+    how: str
+    """"host", "named", "ready" or "to build"."""
+
+
+class Lacking(Struct, frozen=True):
+    """Why a target has no environment on this machine."""
+
+    reason: str
+
+
 class TargetPlan(Struct, frozen=True, kw_only=True):
     """What one runnable target needs before it runs."""
 
@@ -33,8 +47,8 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
     distributions: tuple[str, ...]
     """Those whose versions the report shows, the engine's own first."""
     variant: str
-    how: Literal["host", "named", "ready", "to build"]
-    """State of its environment."""
+    how: str
+    """State of its environment: "host", "named", "ready" or "to build"."""
 
 
 class ScenarioPlan(Struct, frozen=True, kw_only=True):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from crossbench.analysis.definitions import (
+    DEFINITIONS,
     cache_state,
     cell_metrics,
     first_request_ratio,
     load_metrics,
 )
-from crossbench.analysis.samples import Cell, Measurements, by_launch
+from crossbench.analysis.samples import Cell, Measurements, Sample, by_launch
 from crossbench.api import DeviceMemory
+from crossbench.errors import InputError
 from crossbench.journal import Manifest, read_events, read_manifest
 from crossbench.plan.model import ScenarioPlan, TargetPlan
 from crossbench.report.model import (
@@ -25,6 +28,8 @@ from crossbench.report.model import (
 )
 from crossbench.suite.model import Target
 
+T = TypeVar("T")
+
 
 def build(folder: Path) -> Report:
     """Read a run and report it. Raises InputError when the folder holds no readable run."""
@@ -32,7 +37,7 @@ def build(folder: Path) -> Report:
     plan = manifest.plan
     measured = Measurements(enumerate(read_events(folder), 1))
     return Report(
-        definitions=manifest.definitions,
+        definitions=DEFINITIONS,
         crossbench=manifest.crossbench,
         suite=plan.suite.name,
         title=plan.suite.title or plan.suite.name,
@@ -55,7 +60,7 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
     launches = measured.launches_of(planned.target)
     ready = [measured.ready[launch] for launch in launches]
     first = ready[0] if ready else None
-    environment = manifest.environments[planned.target]
+    environment = _kept(manifest.environments, planned.target)
     installed = environment.versions
     built = {name: installed[name] for name in planned.distributions if name in installed}
     agreements = [
@@ -67,7 +72,7 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
         plugin=planned.plugin,
         variant=planned.variant,
         how=environment.how,
-        artifact=manifest.artifacts[planned.target],
+        artifact=_kept(manifest.artifacts, planned.target),
         options=target.options,
         versions={**built, **(first.versions if first else {})},
         python=first.python if first else None,
@@ -80,6 +85,13 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
         launches=len(ready),
         metrics=tuple(load_metrics(ready, _first_requests(measured, launches))),
     )
+
+
+def _kept(records: Mapping[str, T], target: str) -> T:
+    try:
+        return records[target]
+    except KeyError:
+        raise InputError(f"run.json is damaged: it says nothing of target {target}") from None
 
 
 def _suite_target(manifest: Manifest, name: str) -> Target:
@@ -95,16 +107,14 @@ def _memory_ended(measured: Measurements, launches: Sequence[str]) -> Mapping[st
 
 
 def _first_requests(measured: Measurements, launches: Sequence[str]) -> Mapping[str, float]:
-    """Launch -> its first request over its steady ones of the same scenario."""
+    """Worker -> its first request over its steady ones."""
     ratios = {}
     for launch in launches:
-        if launch not in measured.first:
-            continue
-        scenario, first = measured.first[launch]
-        cell = measured.cells.get((measured.started[launch].target, scenario), Cell())
-        steady = by_launch(cell.valid).get(launch)
-        if first.fault is None and steady:
-            ratios[launch] = first_request_ratio(first, steady)
+        if launch in measured.first:
+            scenario, first = measured.first[launch]
+            cell = measured.cells.get((measured.started[launch].target, scenario), Cell())
+            if (ratio := first_request_ratio(first, cell.valid)) is not None:
+                ratios[launch] = ratio
     return ratios
 
 
@@ -149,9 +159,14 @@ def _cell(target: str, cell: Cell, measured: Measurements, planned: int) -> Cell
             for sample in cell.samples
             if sample.fault is not None
         ),
-        lines=(cell.samples[0].line, cell.samples[-1].line),
+        lines=_lines(cell.samples),
         native={name: total / count for name, (total, count) in sorted(cell.native.items())},
     )
+
+
+def _lines(samples: Sequence[Sample]) -> Mapping[str, tuple[int, int]]:
+    """Launch -> first and last line of its samples."""
+    return {launch: (group[0].line, group[-1].line) for launch, group in by_launch(samples).items()}
 
 
 def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultReport, ...]:
@@ -167,6 +182,17 @@ def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultR
         for item in manifest.plan.exclusions
     ]
     planned = {scenario.scenario: scenario for scenario in manifest.plan.scenarios}
+    empty = [
+        NonResultReport(
+            target=target,
+            scenario=scenario,
+            word="failed",
+            kind="error",
+            reason=f"no sample of it is valid: {cell.samples[0].fault}",
+        )
+        for (target, scenario), cell in measured.cells.items()
+        if cell.samples and not cell.valid and not measured.failures.get((target, scenario))
+    ]
     failed = [
         NonResultReport(
             target=target,
@@ -181,4 +207,4 @@ def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultR
         < _planned(manifest, target, planned[scenario])
         for failure in failures
     ]
-    return tuple(excluded + failed)
+    return tuple(excluded + empty + failed)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from crossbench.analysis.metric import Metric
 from crossbench.api import DeviceMemory, Loaded
-from crossbench.machine.facts import Machine
+from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import NonResult
 from crossbench.suite.model import Protocol
@@ -48,8 +48,8 @@ class CellReport(Struct, frozen=True, kw_only=True):
     valid_samples: int
     planned_samples: int
     invalid: tuple[Invalid, ...]
-    lines: tuple[int, int]
-    """First and last line of the journal that hold its timed samples."""
+    lines: Mapping[str, tuple[int, int]]
+    """Launch -> first and last line of the journal that hold its timed samples."""
     native: Mapping[str, float]
     """The engine's own figures, averaged over its samples: shown beside, never compared."""
 

@@ -22,15 +22,18 @@ def as_json(report: Report) -> str:
 RENDERINGS: Mapping[str, Callable[[Report], str]] = {"md": page.render, "json": as_json}
 
 
-def write(folder: Path, formats: tuple[str, ...] = tuple(RENDERINGS)) -> list[Path]:
+def write(folder: Path, formats: tuple[str, ...] = tuple(RENDERINGS)) -> Report:
     """Rebuild the report of a run; the same run gives the same bytes. Raises InputError."""
     report = build(folder)
-    paths = []
     for name in formats:
-        path = folder / f"report.{name}"
+        path = place(folder, name)
         try:
             replace(path, RENDERINGS[name](report).encode())
         except OSError as error:
             raise InputError(f"cannot write {path}: {error.strerror}") from error
-        paths.append(path)
-    return paths
+    return report
+
+
+def place(folder: Path, name: str) -> Path:
+    """Where the rendering of that format lies."""
+    return folder / f"report.{name}"

@@ -75,7 +75,7 @@ class NullOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     fault_at: Place = "first_token"
     fault_on: Annotated[int, Meta(ge=0)] = 0
     """The request that suffers the fault, counted from 0 over the session, warm-ups included."""
-    bloat_mib: Annotated[int, Meta(ge=1)] = 1 << 20
+    bloat_mib: Annotated[int, Meta(ge=1)] = 4096
 
 
 class NullEngine:
@@ -87,7 +87,7 @@ class NullEngine:
             raise EngineError(f"artifact {model.path} does not exist")
         time.sleep(options.load_s)
         session = NullSession(options, needs)
-        session.suffer("load", 0)
+        session.suffer("load", options.fault_on)
         return session
 
 

@@ -20,7 +20,6 @@ from typing import Any, Literal
 
 import msgspec
 
-import crossbench
 from crossbench.api import (
     Backend,
     EngineError,
@@ -150,13 +149,10 @@ class Worker:
         ready_ns = time.perf_counter_ns()
         memory = dict(await settled(self._session.memory()))
         self._driver = Driver(self._session, self._pulse)
-        measured = instrument(self._pulse)
+        measured = instrument()
         self._pulse.enter(Phase.IDLE)
         return Ready(
-            protocol=protocol.PROTOCOL,
-            pid=os.getpid(),
             python=platform.python_version(),
-            crossbench=crossbench.__version__,
             versions=installed(command.distributions),
             main_ns=MAIN_NS,
             imported_ns=imported_ns,
@@ -214,7 +210,11 @@ async def serve(incoming: int, outgoing: int, worker: Worker) -> int:
             reply = await worker.obey(command)
         except Exception as error:  # noqa: BLE001 - whatever an engine raises ends the launch, named
             reply = failed(error, worker.phase)
-        host.say(reply)
+        try:
+            host.say(reply)
+        except protocol.ProtocolError as error:
+            reply = failed(error, worker.phase)
+            host.say(reply)
         if isinstance(reply, Closed):
             return 0
         if isinstance(reply, Failed):

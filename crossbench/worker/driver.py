@@ -10,14 +10,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import math
+import os
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from itertools import pairwise
 from time import perf_counter_ns
 from typing import TypeVar, cast
 
+import msgspec
+
 from crossbench.api import Chunk, Finish, Generation, Request, RequestError, Session
 from crossbench.worker.protocol import Instrument, Record, RequestFailure
-from crossbench.worker.pulse import Phase, Pulse
+from crossbench.worker.pulse import Phase, Pulse, shared
 from crossbench.worker.suspension import suspended_ns
 
 T = TypeVar("T")
@@ -86,14 +90,13 @@ class _Trace:
             ids, counts, finish = None, tuple(0 for _ in self.chunks), None
         if failure is None and finish is None:
             failure = RequestFailure(kind="contract", message="the stream ended without a finish")
-        texts = [chunk.text for chunk in self.chunks if chunk.text]
         return Record(
             id=self.request.id,
             t0_ns=self.t0,
             stamps_ns=tuple(stamp - self.t0 for stamp in self.stamps),
             counts=counts,
             token_ids=ids,
-            text="".join(texts) or None,
+            text=_text(self.chunks),
             finish=finish,
             suspended_ns=suspended_ns() - self.slept,
             failure=failure,
@@ -125,10 +128,30 @@ def _contents(
         except (TypeError, ValueError) as error:
             raise ContractBreach(f"token ids are not whole numbers: {error}") from error
         counts.append(len(chunk.token_ids))
-    finish = chunks[-1].finish if chunks else None
-    if finish is not None and not isinstance(finish, Finish):
-        raise ContractBreach(f"a finish is a {type(finish).__name__}; allowed is a Finish")
+    finish = _finish(chunks[-1].finish) if chunks else None
     return (None if textual else tuple(ids)), tuple(counts), finish
+
+
+def _finish(told: object) -> Finish | None:
+    """The finish as the contract has it, its figures finite. Raises ContractBreach."""
+    if told is None:
+        return None
+    if not isinstance(told, Finish):
+        raise ContractBreach(f"a finish is a {type(told).__name__}; allowed is a Finish")
+    try:
+        finish = msgspec.convert(msgspec.to_builtins(told), Finish)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise ContractBreach(f"a finish is wrong: {error}") from error
+    for name, value in finish.native.items():
+        if not math.isfinite(value):
+            raise ContractBreach(f"the native figure {name!r} is {value}; allowed: finite ones")
+    return finish
+
+
+def _text(chunks: Sequence[Chunk]) -> str | None:
+    """What was sent as text; half a character is shown as the replacement character."""
+    text = "".join(chunk.text for chunk in chunks if chunk.text)
+    return text.encode("utf-8", "replace").decode() or None
 
 
 class Driver:
@@ -138,12 +161,14 @@ class Driver:
         self._session = session
         self._pulse = pulse
         self._done: dict[str, Record] = {}
+        self._streams = 1
 
     async def measure(self, requests: Sequence[Request], streams: int) -> tuple[Record, ...]:
         """Reset, then run the requests with `streams` in flight. Raises BrokenOff."""
         await settled(self._session.reset())
         pending = iter(requests)
         self._done = {}
+        self._streams = streams
         gc.collect()
         gc.disable()
         self._pulse.enter(Phase.FIRST_TOKEN)
@@ -177,16 +202,21 @@ class Driver:
         trace.t0 = perf_counter_ns()
         try:
             stream = self._session.generate(request)
-            if isinstance(stream, AsyncIterator):
-                await trace.follow_async(stream, self._pulse)
-            else:
-                trace.follow(stream, self._pulse)
+            await self._follow(trace, stream)
         except RequestError as error:
             failure = RequestFailure(kind="request", message=str(error))
         except ContractBreach as breach:
             failure = RequestFailure(kind="contract", message=str(breach))
             await _abort(stream)
         return trace.record(failure)
+
+    async def _follow(self, trace: _Trace, stream: Generation) -> None:
+        if isinstance(stream, AsyncIterator):
+            await trace.follow_async(stream, self._pulse)
+        elif self._streams == 1:
+            trace.follow(stream, self._pulse)
+        else:
+            raise ContractBreach("several streams at once need asynchronous iterators")
 
 
 async def _abort(stream: Generation | None) -> None:
@@ -196,11 +226,15 @@ async def _abort(stream: Generation | None) -> None:
         await settled(close())
 
 
-def instrument(pulse: Pulse) -> Instrument:
+def instrument() -> Instrument:
     """Measure the driver itself: the time from stamp to stamp over a stream that costs nothing."""
+    descriptor = shared()
+    pulse = Pulse(descriptor)
+    os.close(descriptor)
     trace = _Trace(Request(id="calibration", prompt_ids=(0,), max_tokens=CALIBRATION_CHUNKS))
     chunk = Chunk((0,))
     trace.follow(iter([chunk] * CALIBRATION_CHUNKS), pulse)
+    pulse.close()
     stamps = trace.stamps
     gaps = sorted(later - earlier for earlier, later in pairwise(stamps))
     return Instrument(

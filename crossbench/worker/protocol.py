@@ -88,14 +88,11 @@ class Instrument(Struct, frozen=True, kw_only=True):
 class Ready(_Message, frozen=True, kw_only=True):
     """The session stands."""
 
-    protocol: int
-    pid: int
     python: str
-    crossbench: str
     versions: dict[str, str]
     """Distribution -> version, of those asked for that the worker's interpreter has."""
     main_ns: int
-    """When the worker's first line ran."""
+    """When the worker had started and knew its own modules."""
     imported_ns: int
     """When the backend was imported and its options were read."""
     ready_ns: int

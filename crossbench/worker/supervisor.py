@@ -102,6 +102,7 @@ class WorkerProcess:
         self._deadlines = deadlines
         self._replies = Replies()
         self._obeys = True
+        self._hung = False
 
     @property
     def pid(self) -> int:
@@ -113,9 +114,11 @@ class WorkerProcess:
 
         Raises WorkerFailed when the worker says so, dies, breaks the protocol or passes a deadline.
         """
+        if not self._obeys:
+            raise WorkerFailed("error", self._pulse.read().phase, "the worker no longer answers")
         asked_ns = looked_ns = time.perf_counter_ns()
-        outbox = memoryview(protocol.frame(command))
         try:
+            outbox = memoryview(protocol.frame(command))
             while (reply := self._replies.next()) is None:
                 alive = self._process.poll() is None
                 outbox, heard = self._exchange(outbox, TICK_S if alive else 0.0)
@@ -131,9 +134,10 @@ class WorkerProcess:
                 if tick is not None:
                     tick(beat)
         except protocol.ProtocolError as error:
-            self._obeys = False
+            self._obeys, self._hung = False, True
             raise WorkerFailed("error", self._pulse.read().phase, f"protocol: {error}") from error
         if isinstance(reply, protocol.Failed):
+            self._obeys = False
             raise self._confessed(reply)
         return reply
 
@@ -145,8 +149,10 @@ class WorkerProcess:
                 selector.register(self._to, selectors.EVENT_WRITE)
             ready = {key.fd for key, _ in selector.select(wait_s)}
         if self._to in ready:
-            with suppress(BrokenPipeError, BlockingIOError):
+            try:
                 outbox = outbox[os.write(self._to, outbox) :]
+            except BrokenPipeError:
+                outbox = outbox[:0]
         if self._from not in ready:
             return outbox, False
         with suppress(BlockingIOError):
@@ -167,7 +173,7 @@ class WorkerProcess:
         }[beat.phase]
         waited_s = (time.perf_counter_ns() - max(beat.since_ns, asked_ns)) / 1e9
         if waited_s > limit_s:
-            self._obeys = False
+            self._obeys, self._hung = False, True
             raise WorkerFailed(
                 "timeout", beat.phase, f"no sign of life for {limit_s:g} s, the deadline of {name}"
             )
@@ -177,7 +183,7 @@ class WorkerProcess:
         starting = beat.phase in (Phase.STARTING, Phase.LOADING)
         how = f"exited with code {code}"
         if code < 0:
-            how = f"was ended by {signal.Signals(-code).name}"
+            how = f"was ended by {_signal_name(-code)}"
             if -code == signal.SIGKILL:
                 how += " (often the kernel's out-of-memory killer)"
         said = self._last_words()
@@ -196,7 +202,9 @@ class WorkerProcess:
     def _last_words(self) -> str:
         """The end of the log, for a death that has no other explanation."""
         with suppress(OSError):
-            data = self._log.read_bytes()[-LOG_TAIL_BYTES:]
+            with self._log.open("rb") as log:
+                log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
+                data = log.read()
             lines = data.decode("utf-8", "replace").strip().splitlines()[-3:]
             if lines:
                 return "; its last words: " + " | ".join(line.strip() for line in lines)
@@ -224,11 +232,13 @@ class WorkerProcess:
         """How far the worker had to be pushed to go."""
         if self._process.poll() is not None:
             return "died"
+        patience_s = self._deadlines.close_s
         if self._obeys:
+            patience_s = EXIT_S
             with suppress(WorkerFailed):
                 self.ask(Quit())
-            if self._gone_within(EXIT_S):
-                return "quit"
+        if not self._hung and self._gone_within(patience_s):
+            return "quit"
         self._signal(signal.SIGTERM)
         return "terminated" if self._gone_within(TERM_S) else "killed"
 
@@ -242,3 +252,10 @@ class WorkerProcess:
             self._process.wait(seconds)
             return True
         return False
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from crossbench import equipment
 from crossbench.errors import InputError, SuiteError
 from crossbench.machine import facts
-from crossbench.machine.facts import GIB, Machine
+from crossbench.machine.model import GIB, Machine
 from crossbench.plan import build as planning
 from crossbench.plan.build import interleaved
 from crossbench.plan.model import Plan
@@ -34,13 +35,15 @@ pytestmark = pytest.mark.usefixtures("store")
 
 def plan(path: Path, **selection: Any) -> Plan:
     suite = load(path)
+    registry, chosen = Registry(), Selection(**selection)
+    planning.check_options(path, suite, registry)
     return planning.build(
         suite,
-        path=path,
-        registry=Registry(),
+        registry=registry,
         machine=MACHINE,
+        equipment=equipment.find(suite, registry, chosen),
         book=PromptBook.open(suite),
-        selection=Selection(**selection),
+        selection=chosen,
     )
 
 
@@ -127,8 +130,9 @@ def test_what_the_user_leaves_out_is_skipped(suite: SuiteWriter) -> None:
 def test_a_selection_of_nothing_is_wrong_input(
     suite: SuiteWriter, selection: dict[str, object], message: str
 ) -> None:
+    path = suite()
     with pytest.raises(InputError) as error:
-        plan(suite(), **selection)
+        plan(path, **selection)
     assert message in str(error.value)
 
 
@@ -177,9 +181,9 @@ def test_seeded_sampling_needs_a_backend_that_declares_it(suite: SuiteWriter) ->
     loaded = load(path)
     made = planning.build(
         loaded,
-        path=path,
         registry=registry,
         machine=MACHINE,
+        equipment=equipment.find(loaded, registry, Selection()),
         book=PromptBook.open(loaded),
         selection=Selection(),
     )

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import math
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from crossbench.api import Chunk, EngineError, Finish, ModelRef, Needs, Request, RequestError
 from crossbench.testing.null import NullEngine, NullOptions, NullSession
@@ -16,6 +19,10 @@ from crossbench.worker.protocol import Record
 from crossbench.worker.pulse import Phase, Pulse
 
 END = Finish(reason="length", cached_prompt_tokens=0)
+
+
+def told(**wrong: Any) -> Finish:
+    return replace(END, **wrong)
 
 
 @pytest.fixture
@@ -85,6 +92,32 @@ def test_a_closed_loop_keeps_to_its_number_of_streams(tmp_path: Path, beat: Puls
         assert sum(begin <= start < end for begin, end in spans) <= 2
 
 
+def test_a_synchronous_session_cannot_serve_several_at_once(tmp_path: Path, beat: Pulse) -> None:
+    records = measure(session(tmp_path), beat, request(1), request(2), streams=2)
+    for record in records:
+        assert record.failure is not None
+        assert "need asynchronous iterators" in record.failure.message
+
+
+def test_garbage_collection_is_off_while_it_measures(beat: Pulse) -> None:
+    seen: list[bool] = []
+
+    class Curious(NullSession):
+        def generate(self, request: Request) -> Iterator[Chunk]:
+            seen.append(gc.isenabled())
+            yield Chunk((1,), finish=END)
+
+    measure(Curious(NullOptions(), Needs(context_tokens=1)), beat)
+    assert seen == [False]
+    assert gc.isenabled()
+
+
+def test_half_a_character_is_no_reason_to_lose_a_sample(beat: Pulse) -> None:
+    (record,) = measure(Scripted(Chunk((1,), text="a\ud83d", finish=END)), beat)
+    assert record.failure is None
+    assert record.text == "a?"
+
+
 def test_the_pulse_tells_phase_and_tokens(tmp_path: Path, beat: Pulse) -> None:
     measure(session(tmp_path, ttft_s=0), beat)
     told = beat.read()
@@ -100,6 +133,10 @@ def test_the_pulse_tells_phase_and_tokens(tmp_path: Path, beat: Pulse) -> None:
         ((Chunk((1,), finish=END), Chunk((2,), finish=END)), "before the last carried a finish"),
         ((Chunk(("x",), finish=END),), "token ids are not whole numbers"),  # type: ignore[arg-type]
         ((Chunk((1,), finish="stop"),), "a finish is a str"),  # type: ignore[arg-type]
+        ((Chunk((1,), finish=told(reason="eos")),), "a finish is wrong: Invalid enum value 'eos'"),
+        ((Chunk((1,), finish=told(cached_prompt_tokens=0.5)),), "a finish is wrong"),
+        ((Chunk((1,), finish=told(native={"tps": "fast"})),), "a finish is wrong"),
+        ((Chunk((1,), finish=told(native={"tps": math.nan})),), "native figure 'tps' is nan"),
     ],
 )
 def test_a_breach_of_the_contract_is_named(
@@ -190,6 +227,6 @@ def test_a_machine_that_is_awake_has_not_slept(tmp_path: Path, beat: Pulse) -> N
     assert abs(record.suspended_ns) < 1_000_000
 
 
-def test_the_instrument_measures_itself(beat: Pulse) -> None:
-    measured = instrument(beat)
+def test_the_instrument_measures_itself() -> None:
+    measured = instrument()
     assert 0 < measured.median_ns <= measured.p99_ns

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -148,9 +149,11 @@ def test_a_forked_child_that_holds_the_pipe_is_ended_with_the_group(start: Start
     assert wait_for(lambda: not members(group))
 
 
-def test_memory_blow_up_is_out_of_memory(start: Start, null: Environment) -> None:
+def test_memory_that_runs_out_is_named(start: Start) -> None:
     worker = start(Deadlines(load_s=30, first_token_s=30, chunk_gap_s=30, close_s=5))
-    worker.ask(load(fault="bloat", bloat_mib=64))
+    worker.ask(load(fault="bloat"))
+    limit = psutil.Process(worker.pid).memory_info().vms + 64 * 2**20
+    resource.prlimit(worker.pid, resource.RLIMIT_AS, (limit, limit))
     with pytest.raises(WorkerFailed) as failed:
         worker.ask(ask())
     assert failed.value.kind == "oom"

@@ -62,10 +62,8 @@ def _samples(report: Report) -> Iterator[str]:
                     f"- Sample left out: {escaped(cell.target)} on {escaped(scenario.name)}, "
                     f"journal line {invalid.line}: {escaped(invalid.reason)}."
                 )
-    rows = [
-        f"{escaped(cell.target)} on {escaped(scenario.name)} {cell.lines[0]} to {cell.lines[1]}"
-        for scenario in report.scenarios
-        for cell in scenario.cells
-    ]
-    if rows:
-        yield "- Raw samples, by line of `journal.jsonl`: " + "; ".join(rows) + "."
+    if any(scenario.cells for scenario in report.scenarios):
+        yield (
+            "- Each cell's raw samples are lines of `journal.jsonl`, named per launch in "
+            "`report.json` under `lines`."
+        )

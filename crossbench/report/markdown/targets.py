@@ -9,6 +9,7 @@ from crossbench.report.model import Report, TargetReport
 from crossbench.report.words import TITLES, code, escaped, number, size, table, value
 
 NONE = "\u2013"
+RESOLVED = ("parallelism", "context", "KV cache", "attention", "prefix cache", "stamps taken in")
 HOW = {
     "wheel": "from prebuilt wheels",
     "build": "compiled on this machine",
@@ -32,8 +33,7 @@ def targets(report: Report) -> Iterator[str]:
         ]
         for target in report.targets
     ]
-    header = ["target", "engine", "artifact", "bits/weight", "parallelism", "context", "KV cache"]
-    yield table([*header, "attention"], rows)
+    yield table(["target", "engine", "artifact", "bits/weight", *RESOLVED], rows)
     yield "How long each takes to be ready, and its first request over the steady ones:"
     rows = [
         [escaped(target.name), *(value(metric) for metric in target.metrics)]
@@ -46,6 +46,17 @@ def targets(report: Report) -> Iterator[str]:
         header = ["target", "device", "weights", "KV cache", "compute", "in all"]
         yield table(header, memory, numeric=4)
     yield "\n".join(_settings(target) for target in report.targets)
+    if rows := list(_native(report)):
+        yield "What the engines say of themselves, by their own definitions, never compared:"
+        yield table(["target", "scenario", "figures"], rows)
+
+
+def _native(report: Report) -> Iterator[list[str]]:
+    for scenario in report.scenarios:
+        for cell in scenario.cells:
+            if cell.native:
+                told = ", ".join(f"{name} {number(value)}" for name, value in cell.native.items())
+                yield [escaped(cell.target), escaped(scenario.name), escaped(told)]
 
 
 def _engine(target: TargetReport) -> str:
@@ -60,15 +71,23 @@ def _bits(loaded: Loaded | None) -> str:
 
 def _resolved(loaded: Loaded | None) -> Sequence[str]:
     if loaded is None:
-        return [NONE] * 4
+        return [NONE] * len(RESOLVED)
     parallelism = loaded.parallelism.value
     devices = ", ".join(device.name for device in loaded.devices)
     return [
         escaped(f"{parallelism.value if parallelism else 'unknown'}: {devices}"),
         _fact(loaded.context_tokens),
-        _fact(loaded.kv_dtype),
+        _kv(loaded),
         _fact(loaded.attention),
+        {True: "on", False: "off", None: NONE}[loaded.prefix_cache.value],
+        loaded.boundary.value.replace("_", " "),
     ]
+
+
+def _kv(loaded: Loaded) -> str:
+    capacity = loaded.kv_capacity_tokens.value
+    told = _fact(loaded.kv_dtype)
+    return f"{told}, {capacity:,} tokens" if capacity is not None else told
 
 
 def _fact(fact: Fact[int] | Fact[str]) -> str:
