@@ -8,42 +8,43 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-# uv does not read pip's settings: folders of wheels that pip would look in are passed on.
-export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
-
-.PHONY: setup quickstart test check format clean help
+.PHONY: setup quickstart test check fuzz format clean help
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
 
 setup: $(BIN)/.ready ## leave a usable .venv/bin/crossbench
 
+# pip makes it, with whatever indexes and certificates pip is set up for; uv comes as a dependency.
 $(BIN)/.ready: $(INPUTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "crossbench needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	test -x "$(UV)" || $(BIN)/python -m pip install --quiet uv
-	"$(UV)" pip install --quiet --python $(BIN)/python -e . $(addprefix -e ,$(wildcard plugins/*)) --group dev
+	  || { echo "crossbench needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || uv venv --seed --python $(PYTHON) $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	$(BIN)/python -m pip install --quiet -e . $(addprefix -e ,$(wildcard plugins/*)) --group dev
 	touch $@
 
 quickstart: setup ## measure llama.cpp on the tiny model and write a report
 	$(BIN)/crossbench run suites/quickstart.toml
 
-check: setup ## lint, types, and the tests that need no engine (under a minute)
+check: setup ## lint, types, and the quick tests without engines (under a minute)
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --quiet --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not engine" --durations=5
+	$(BIN)/pytest -q -n 2 -m "not engine and not slow"
 
-test: setup ## everything: the fast checks, then the real engines in freshly built environments
+test: setup ## everything: lint, types, all tests, the real engines in freshly built environments
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --quiet --check
 	$(BIN)/mypy
 	CROSSBENCH_ENVS="$$(mktemp -d)" bash -c 'trap "rm -rf \"$$CROSSBENCH_ENVS\"" EXIT; \
-	  $(BIN)/crossbench envs build llamacpp && CROSSBENCH_REQUIRE_ENGINES=1 $(BIN)/pytest --durations=10'
+	  $(BIN)/crossbench envs build llamacpp && \
+	  CROSSBENCH_REQUIRE_ENGINES=1 $(BIN)/pytest -n 2 --durations=10'
+
+fuzz: setup ## the fuzz tests with 20,000 examples each, for by hand
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m fuzz --timeout 3600
 
 format: setup ## format the code
 	$(BIN)/ruff check --fix --quiet

@@ -138,7 +138,7 @@ class Needs(Struct, frozen=True, kw_only=True):
     """What the plan will ask of the session, known at load because engines size buffers there."""
 
     context_tokens: int
-    """The longest prompt plus output, in tokens, of any one request."""
+    """The longest prompt plus output, in tokens, of any request of the suite, run or not."""
     streams: int = 1
     """Requests that may be in flight at once."""
 
@@ -264,7 +264,8 @@ Generation: TypeAlias = Iterator[Chunk] | AsyncIterator[Chunk]
 
 
 class Session(Protocol):
-    """A loaded model. Any method may also be a coroutine; the worker keeps one event loop for life.
+    """A loaded model. Any method but `generate`, which returns an iterator of either kind, may also
+    be a coroutine; the worker keeps one event loop for life.
 
     Closing the iterator of `generate` early aborts the request and frees its KV cache.
     """

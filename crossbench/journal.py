@@ -22,7 +22,7 @@ from crossbench.errors import InputError, JournalFailure
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import Plan
 from crossbench.plan.selection import Selection
-from crossbench.worker.protocol import FailureKind, Instrument, Record
+from crossbench.worker.protocol import UNDECODABLE, FailureKind, Instrument, Record
 
 SCHEMA = 1
 MANIFEST = "run.json"
@@ -288,7 +288,7 @@ def _refuse_newer(path: Path, data: bytes) -> None:
 def _decoded(path: Path, data: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise InputError(f"{path} is damaged: {error}") from error
 
 
@@ -301,7 +301,7 @@ def read_events(folder: Path) -> Iterator[Event]:
             for number, line in enumerate(stream, 1):
                 try:
                     yield _events.decode(line)
-                except (msgspec.DecodeError, RecursionError) as error:
+                except UNDECODABLE as error:
                     if stream.tell() == size and not line.endswith(b"\n"):
                         return
                     raise InputError(f"{path}:{number} is damaged: {error}") from error

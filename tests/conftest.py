@@ -19,7 +19,8 @@ TINY = ROOT / "suites" / "models" / "tiny"
 
 # A busy machine is no reason to fail: pytest-timeout bounds each test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+settings.register_profile("fuzz", parent=settings.get_profile("patient"), max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 SuiteWriter = Callable[..., Path]
 
@@ -46,12 +47,21 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+class Silent:
+    """A `Progress` that nobody watches."""
+
+    def started(self, text: str) -> None: ...
+    def line(self, text: str) -> None: ...
+    def step(self, done: int, total: int) -> None: ...
+    def finished(self, text: str) -> None: ...
+
+
 @pytest.fixture
 def null(store: Path) -> Environment:
     """Where the null engine's worker runs."""
-    found = environment.find(Registry().backend("null").spec, None, None)
-    assert found is not None
-    return found
+    return environment.resolve(
+        Registry().backend("null").spec, variant=None, python=None, progress=Silent(), deadline_s=10
+    )
 
 
 @pytest.fixture

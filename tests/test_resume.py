@@ -26,7 +26,7 @@ from tests.conftest import SuiteWriter
 from tests.test_run import cells
 from tests.worker.test_supervisor import members, wait_for
 
-pytestmark = pytest.mark.usefixtures("store", "no_process_left")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
 PROTOCOL = "launches = 2\nrepeats = 12\nwarmups = 1"
 
 

@@ -16,7 +16,7 @@ import pytest
 from crossbench.journal import SampleTaken, read_events, read_manifest
 from tests.conftest import SuiteWriter
 
-pytestmark = pytest.mark.usefixtures("store", "no_process_left")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
 Crossbench = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -68,8 +68,8 @@ def test_a_run_from_suite_to_report(
     assert len(samples(folder, "warmup")) == 4
     found = cells(folder)
     slow, quick = found["slow", "short"], found["quick", "short"]
-    assert 0.05 <= metric(slow, "ttft_s")["value"] < 0.08
-    assert 150 < metric(slow, "decode_tps")["value"] < 260
+    assert 0.05 <= metric(slow, "ttft_s")["value"] < 0.2
+    assert 50 < metric(slow, "decode_tps")["value"] < 260
     assert metric(quick, "decode_tps")["value"] > metric(slow, "decode_tps")["value"]
     assert metric(quick, "decode_tps")["n"] == 2
     assert quick["cache"] == "cold"

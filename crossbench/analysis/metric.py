@@ -44,6 +44,8 @@ def summarised(
     for the reasons given.
     """
     values = list(launches.values())
+    if any(not 0 < value < math.inf for value in values):
+        launches, values, reasons = {}, [], [*reasons, "a launch gave no positive finite value"]
     spread = values if len(values) > 1 else (list(repeats) or values)
     return Metric(
         name=name,

@@ -24,6 +24,7 @@ from crossbench.journal import (
     RunResumed,
     SampleTaken,
 )
+from crossbench.plan.model import Plan
 from crossbench.worker.protocol import Record
 
 NS = 1e9
@@ -160,8 +161,10 @@ def _count_fault(event: SampleTaken) -> str | None:
 class Measurements:
     """Everything a journal holds, by launch and by cell (target, scenario)."""
 
-    def __init__(self, events: Iterable[tuple[int, Event]]) -> None:
-        """Read (line, event) pairs. Raises InputError for an event of a launch that never began."""
+    def __init__(self, plan: Plan, events: Iterable[tuple[int, Event]]) -> None:
+        """Read (line, event) pairs. Raises InputError for an event of what is not in the plan."""
+        self._targets = {target.target for target in plan.targets}
+        self._scenarios = {scenario.scenario for scenario in plan.scenarios}
         self.started: dict[str, LaunchStarted] = {}
         self.ready: dict[str, LaunchReady] = {}
         self.ended: dict[str, LaunchEnded] = {}
@@ -194,10 +197,14 @@ class Measurements:
             self.changes += event.changes if isinstance(event, RunResumed) else ()
             return
         if isinstance(event, LaunchStarted):
+            if event.target not in self._targets:
+                raise InputError(f"journal line {line}: the plan has no target {event.target!r}")
             self.started[event.launch] = event
             return
         if event.launch not in self.started:
             raise InputError(f"journal line {line}: launch {event.launch!r} was never started")
+        if isinstance(event, SampleTaken | CellFailed) and event.scenario not in self._scenarios:
+            raise InputError(f"journal line {line}: the plan has no scenario {event.scenario!r}")
         match event:
             case LaunchReady():
                 self.ready[event.launch] = event

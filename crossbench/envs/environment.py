@@ -45,6 +45,8 @@ class Environment(Struct, frozen=True, kw_only=True):
 def find(spec: BackendSpec, variant: str | None, python: Path | None) -> Environment | None:
     """The environment, if it is there already; None where `resolve` would have to build.
 
+    Looks and writes nothing; only `resolve` lays the overlay that its worker needs.
+
     Raises InputError for an unknown variant or an interpreter that does not serve,
     EnvironmentFailure when no variant fits this machine.
     """
@@ -74,6 +76,7 @@ def resolve(
 
     Raises what `find` raises, and EnvironmentFailure when the build fails or is not allowed.
     """
+    overlay.lay(spec)
     found = find(spec, variant, python)
     if found is not None:
         return found
@@ -160,7 +163,7 @@ def _built(spec: BackendSpec, record: Record) -> Environment:
         how=record.how,
         key=record.key,
         versions={**record.versions, **overlay.versions(spec)},
-        pythonpath=(str(overlay.lay(spec)),),
+        pythonpath=(str(overlay.place(spec)),),
     )
 
 
@@ -173,7 +176,7 @@ def _host(spec: BackendSpec, choice: Choice) -> Environment:
         how="host",
         key=None,
         versions={**interpreter.installed(), **overlay.versions(spec)},
-        pythonpath=(str(overlay.lay(spec)),),
+        pythonpath=(str(overlay.place(spec)),),
     )
 
 
@@ -186,7 +189,7 @@ def _find_named(spec: BackendSpec, variant: str | None, asked: Interpreter) -> E
     laid = overlay.versions(spec)
     engine = [name for name in spec.distributions if interpreter.normal(name) not in laid]
     interpreter.check(asked, bounds, engine)
-    path = [str(overlay.lay(spec))]
+    path = [str(overlay.place(spec))]
     if overlay.lacks_requirements(asked):
         folder = overlay.side_folder(asked, observe(()).platform)
         if not folder.is_dir():

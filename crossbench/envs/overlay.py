@@ -31,15 +31,24 @@ WORKER_REQUIREMENTS = ("msgspec>=0.20",)
 """What the worker imports besides the standard library; part of every built environment."""
 
 
-def lay(spec: BackendSpec) -> Path:
-    """The folder that holds links to crossbench and to the backend's own package."""
-    sources = {name: _source(name, spec) for name in _tops(spec)}
+def place(spec: BackendSpec) -> Path:
+    """The folder that holds links to crossbench and to the backend's own package, once laid."""
+    sources = _sources(spec)
     listing = "\n".join(f"{name}={source}" for name, source in sources.items())
     digest = hashlib.sha256(listing.encode()).hexdigest()[: store.KEY_LENGTH]
-    folder = store.root() / "overlays" / digest
+    return store.root() / "overlays" / digest
+
+
+def lay(spec: BackendSpec) -> Path:
+    """Make that folder, where it is not there yet."""
+    folder = place(spec)
     if not folder.is_dir():
-        _link(sources.values(), folder)
+        _link(_sources(spec).values(), folder)
     return folder
+
+
+def _sources(spec: BackendSpec) -> dict[str, Path]:
+    return {name: _source(name, spec) for name in _tops(spec)}
 
 
 def versions(spec: BackendSpec) -> dict[str, str]:

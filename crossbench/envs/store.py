@@ -99,7 +99,7 @@ def read(folder: Path) -> Record | None:
     """The record of a finished and usable environment, else None."""
     try:
         record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return record if os.access(interpreter(folder), os.X_OK) else None
 

@@ -81,6 +81,20 @@ class Plan(Struct, frozen=True, kw_only=True):
     launches: tuple[Launch, ...]
     exclusions: tuple[Exclusion, ...]
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a name that the suite or the plan does not have."""
+        targets = {target.target for target in self.targets}
+        scenarios = {scenario.scenario for scenario in self.scenarios}
+        launched = {name for launch in self.launches for name in launch.scenarios}
+        unknown = [
+            *(targets - {target.name for target in self.suite.targets}),
+            *(scenarios - {scenario.name for scenario in self.suite.scenarios}),
+            *({launch.target for launch in self.launches} - targets),
+            *(launched - scenarios),
+        ]
+        if unknown:
+            raise ValueError(f"the plan names {unknown[0]!r}, which it does not have")
+
     def without(self, target: str, word: NonResult, reason: str) -> Plan:
         """The same plan, with one target left out after all."""
         left_out = Exclusion(target=target, scenario=None, word=word, reason=reason)

@@ -35,7 +35,7 @@ def build(folder: Path) -> Report:
     """Read a run and report it. Raises InputError when the folder holds no readable run."""
     manifest = read_manifest(folder)
     plan = manifest.plan
-    measured = Measurements(enumerate(read_events(folder), 1))
+    measured = Measurements(plan, enumerate(read_events(folder), 1))
     return Report(
         definitions=DEFINITIONS,
         crossbench=manifest.crossbench,

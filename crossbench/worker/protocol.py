@@ -24,6 +24,10 @@ FailureKind: TypeAlias = Literal["oom", "crash", "timeout", "startup", "error", 
 """How a launch, or a cell of it, failed."""
 
 
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding hostile bytes may raise."""
+
+
 class ProtocolError(Exception):
     """The other side sent what is no message of this protocol."""
 
@@ -189,7 +193,7 @@ def command(body: bytes) -> Command:
     """Decode what the host said. Raises ProtocolError."""
     try:
         return _commands.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise ProtocolError(f"not a command of protocol {PROTOCOL}: {error}") from error
 
 
@@ -215,5 +219,5 @@ class Replies:
         del self._pending[:end]
         try:
             return _replies.decode(body)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNDECODABLE as error:
             raise ProtocolError(f"not a reply of protocol {PROTOCOL}: {error}") from error

@@ -12,7 +12,7 @@ import pytest
 import crossbench
 from tests.conftest import ROOT, SuiteWriter
 
-pytestmark = pytest.mark.usefixtures("store")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store")]
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -117,6 +117,13 @@ def test_doctor_tells_what_to_do(call: Call) -> None:
     assert "null: ready" in done.stdout
     assert "crossbench envs build llamacpp" in done.stdout
     assert json.loads(call("doctor", "--json").stdout)["backends"]
+
+
+@pytest.mark.parametrize("command", ["doctor", "plan"])
+def test_looking_changes_nothing(call: Call, suite: SuiteWriter, store: Path, command: str) -> None:
+    arguments = (suite(),) if command == "plan" else ()
+    assert call(command, *arguments).returncode == 0
+    assert not store.exists()
 
 
 def test_an_empty_store_is_listed_as_such(call: Call, store: Path) -> None:

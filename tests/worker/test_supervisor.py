@@ -24,7 +24,7 @@ from crossbench.worker.pulse import Beat, Phase
 from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
 from tests.conftest import TINY
 
-pytestmark = pytest.mark.usefixtures("no_process_left")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_process_left")]
 Start = Callable[..., WorkerProcess]
 QUICK = Deadlines(load_s=20, first_token_s=1, chunk_gap_s=1, close_s=1)
 
