@@ -28,6 +28,7 @@ from crossbench.journal import (
     SampleTaken,
     now,
 )
+from crossbench.machine.drain import Drain
 from crossbench.plan.model import Launch, Plan
 from crossbench.prompts.book import PromptBook
 from crossbench.prompts.digest import ids_sha256
@@ -85,6 +86,7 @@ class Bench:
     """Target -> its environment."""
     journal: Journal
     watcher: Watcher
+    drain: Drain
 
 
 class _Refused(Exception):
@@ -110,6 +112,7 @@ class Attempt:
         self._done = done
         self._journal = bench.journal
         self._watcher = bench.watcher
+        self._drain = bench.drain
         self._book = bench.book
         self._suite = bench.plan.suite
         self._target = next(t for t in self._suite.targets if t.name == launch.target)
@@ -159,6 +162,7 @@ class Attempt:
                 stage=ending.stage,
                 exit_code=ending.exit_code,
                 memory=memory,
+                undrained=self._drain.wait(),
             )
         )
 

@@ -136,6 +136,8 @@ class LaunchEnded(_Event, frozen=True, kw_only=True):
     exit_code: int | None
     memory: Mapping[str, DeviceMemory]
     """The engine's memory after its last sample; empty when it could not be asked."""
+    undrained: Mapping[str, int] = {}
+    """Device -> bytes that did not become free within the time given to it."""
 
 
 class RunResumed(_Event, frozen=True, kw_only=True):

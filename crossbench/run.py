@@ -34,6 +34,7 @@ from crossbench.journal import (
     refuse_old,
 )
 from crossbench.machine import facts
+from crossbench.machine.drain import Drain
 from crossbench.plan import artifact
 from crossbench.plan import build as planning
 from crossbench.plan.artifact import Artifact
@@ -140,6 +141,7 @@ def perform(
             environments=environments,
             journal=journal,
             watcher=display,
+            drain=Drain(),
         )
         return _measured(bench, History())
 
@@ -192,6 +194,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
             environments=environments,
             journal=journal,
             watcher=display,
+            drain=Drain(),
         )
         return _measured(bench, history)
 

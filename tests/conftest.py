@@ -30,7 +30,8 @@ def engine(backend: str) -> Environment:
 
     `make test` builds it first and sets CROSSBENCH_REQUIRE_ENGINES, so there it is a failure.
     """
-    found = environment.find(Registry().backend(backend).spec, None, None)
+    named = os.environ.get(f"CROSSBENCH_TEST_{backend.upper()}_PYTHON")
+    found = environment.find(Registry().backend(backend).spec, None, Path(named) if named else None)
     if found is None:
         reason = f"no environment of {backend}: crossbench envs build {backend}"
         if os.environ.get("CROSSBENCH_REQUIRE_ENGINES"):

@@ -22,9 +22,10 @@ from crossbench.journal import (
     SampleTaken,
     read_events,
 )
+from crossbench.worker.group import members
 from tests.conftest import SuiteWriter
 from tests.test_run import cells
-from tests.worker.test_supervisor import members, wait_for
+from tests.worker.test_supervisor import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
 PROTOCOL = "launches = 2\nrepeats = 12\nwarmups = 1"

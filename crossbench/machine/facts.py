@@ -6,13 +6,12 @@ import os
 import platform
 import re
 from pathlib import Path
-from shutil import which
-from subprocess import DEVNULL, SubprocessError, run
 
 import psutil
 
 from crossbench.envs.variant import has_cuda, platform_name
 from crossbench.machine.model import Machine
+from crossbench.machine.said import said_by
 
 
 def observe() -> Machine:
@@ -51,25 +50,11 @@ def _cpu() -> str:
             return found[1].strip()
     except OSError:
         pass
-    return _said_by("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
+    return said_by("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
 
 
 def _cuda_devices() -> tuple[str, ...]:
     if not has_cuda(Path("/"), os.environ):
         return ()
-    names = _said_by("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+    names = said_by("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
     return tuple(line.strip() for line in names.splitlines() if line.strip())
-
-
-def _said_by(program: str, *arguments: str) -> str:
-    """What a program prints, or nothing when it is absent, fails or takes over five seconds."""
-    path = which(program)
-    if path is None:
-        return ""
-    try:
-        answer = run(
-            [path, *arguments], capture_output=True, text=True, timeout=5, stdin=DEVNULL, check=True
-        )
-    except (OSError, SubprocessError):
-        return ""
-    return answer.stdout.strip()

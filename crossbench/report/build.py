@@ -83,6 +83,11 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
         memory_ended=_memory_ended(measured, launches),
         stamp_error_s=max((launch.instrument.p99_ns for launch in ready), default=0) / 1e9 or None,
         launches=len(ready),
+        undrained=tuple(
+            launch
+            for launch in launches
+            if launch in measured.ended and measured.ended[launch].undrained
+        ),
         metrics=tuple(load_metrics(ready, _first_requests(measured, launches))),
     )
 

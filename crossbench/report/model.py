@@ -91,6 +91,8 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     stamp_error_s: float | None
     """99th percentile of the driver's own time between two stamps."""
     launches: int
+    undrained: tuple[str, ...]
+    """Launches after which device memory did not become free in time."""
     metrics: tuple[Metric, ...]
 
 

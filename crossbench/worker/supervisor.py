@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from crossbench.suite.schema import Deadlines
 from crossbench.worker import protocol, pulse
+from crossbench.worker.group import members
 from crossbench.worker.protocol import Command, FailureKind, Quit, Record, Replies, Reply
 from crossbench.worker.pulse import Beat, Phase
 
@@ -31,6 +32,7 @@ STOPPED_NS = 1_000_000_000
 """A look this late means that the host itself was stopped; deadlines then begin anew."""
 EXIT_S = 5.0
 TERM_S = 5.0
+GROUP_S = 1.0
 LOG_TAIL_BYTES = 2000
 READ_BYTES = 1 << 20
 
@@ -221,6 +223,7 @@ class WorkerProcess:
     def _bury(self, stage: Stage) -> Ending:
         self._signal(signal.SIGKILL)
         self._gone_within(EXIT_S)
+        self._await_empty_group()
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 if pipe is not None:
@@ -246,6 +249,12 @@ class WorkerProcess:
         """To the whole group, which may have members after the worker itself is gone."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+
+    def _await_empty_group(self) -> None:
+        """Until the kernel has taken the group's last member away, or a second has passed."""
+        deadline = time.monotonic() + GROUP_S
+        while members(self._process.pid) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def _gone_within(self, seconds: float) -> bool:
         with suppress(subprocess.TimeoutExpired):

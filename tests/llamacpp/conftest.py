@@ -13,7 +13,6 @@ import pytest
 from tests.conftest import ROOT, TINY, engine
 
 PLUGIN = ROOT / "plugins" / "crossbench-llamacpp"
-INTERPRETER = "CROSSBENCH_TEST_LLAMACPP_PYTHON"
 
 Probe: TypeAlias = Callable[..., Any]
 
@@ -21,8 +20,6 @@ Probe: TypeAlias = Callable[..., Any]
 @pytest.fixture(scope="session")
 def llamacpp_python() -> str:
     """An interpreter that has llama-cpp-python, msgspec and numpy: one named, or the one built."""
-    if interpreter := os.environ.get(INTERPRETER):
-        return interpreter
     return str(engine("llamacpp").python)
 
 

@@ -19,6 +19,7 @@ from crossbench.api import ModelRef, Needs, Request
 from crossbench.attempt import environ
 from crossbench.envs.environment import Environment
 from crossbench.suite.schema import Deadlines
+from crossbench.worker.group import members
 from crossbench.worker.protocol import Load, Measure, Measured, ReadMemory, Ready
 from crossbench.worker.pulse import Beat, Phase
 from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
@@ -114,6 +115,14 @@ def test_a_failing_load_is_named(
     assert (failed.value.kind, failed.value.phase.name) == (kind, phase)
 
 
+def test_a_hang_while_loading_is_a_timeout(start: Start) -> None:
+    worker = start(Deadlines(load_s=2, first_token_s=1, chunk_gap_s=1, close_s=1))
+    with pytest.raises(WorkerFailed, match="deadline of load") as failed:
+        worker.ask(load(fault="hang", fault_at="load"))
+    assert failed.value.kind == "timeout"
+    assert worker.end().stage == "terminated"
+
+
 @pytest.mark.parametrize(
     ("fault", "kind", "message"),
     [
@@ -188,9 +197,7 @@ def test_a_program_that_is_no_worker_is_named(start: Start, tmp_path: Path) -> N
     assert failed.value.kind == "error"
 
 
-def test_the_worker_ends_with_its_host_even_when_it_hangs(
-    null: Environment, tmp_path: Path
-) -> None:
+def test_a_hanging_worker_ends_with_its_host(null: Environment, tmp_path: Path) -> None:
     """A host is killed while its engine hangs; the guardian ends the group within ten seconds."""
     script = tmp_path / "host.py"
     script.write_text(
@@ -220,18 +227,6 @@ def test_the_worker_ends_with_its_host_even_when_it_hangs(
     host.wait()
     host.stdout.close()
     assert wait_for(lambda: not members(worker), 10)
-
-
-def members(group: int) -> list[int]:
-    """Living processes of a process group."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            continue
-    return found
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 5) -> bool:

@@ -17,6 +17,8 @@ def integrity(report: Report) -> str:
             f"- The driver's own time from stamp to stamp was at most {number(max(errors) * 1e6)} "
             "\u00b5s (99th percentile, worst launch): differences below that are the instrument's."
         )
+    if undrained := [launch for target in report.targets for launch in target.undrained]:
+        lines.append(f"- **Device memory stayed occupied after**: {escaped(', '.join(undrained))}.")
     changed = [target.name for target in report.targets if not target.resolved_alike]
     if changed:
         lines.append(f"- Launches resolved differently: {escaped(', '.join(changed))}.")

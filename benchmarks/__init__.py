@@ -1,0 +1,1 @@
+"""What crossbench itself costs, measured; one command each."""

@@ -1,0 +1,71 @@
+"""Compiling the C loop, and llama-bench, against the shared libraries of the engine's environment.
+
+    python -m benchmarks.llamacpp.compiling llama-bench SOURCE PROGRAM [--python PATH]
+
+compiles llama-bench alone from llama.cpp's source tree, whose other parts the environment has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from benchmarks.llamacpp.engine import Engine
+
+LOOP = Path(__file__).with_name("loop.c")
+
+
+def loop(engine: Engine, program: Path) -> None:
+    """Compile the C loop with $CC (cc by default)."""
+    packages = engine.packages
+    libraries = packages / "llama_cpp" / "lib"
+    command = [*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-O3", str(LOOP)]
+    _run([*command, *_against(packages, libraries), "-o", str(program)])
+
+
+def llama_bench(engine: Engine, source: Path, program: Path) -> None:
+    """Compile llama-bench with $CXX (c++ by default); `source` is llama.cpp's own folder."""
+    packages = engine.packages
+    folders = ("tools/llama-bench", "common", "vendor", "include", "ggml/include", "src")
+    command = [*shlex.split(os.environ.get("CXX", "c++")), "-std=c++17", "-O3", "-DNDEBUG"]
+    command += [str(source / folders[0] / name) for name in ("llama-bench.cpp", "main.cpp")]
+    command += [f"-I{source / folder}" for folder in folders]
+    linked = _against(packages, packages / "lib")
+    _run([*command, "-pthread", linked[0], "-lllama-common", *linked[1:], "-o", str(program)])
+
+
+def _against(packages: Path, libraries: Path) -> list[str]:
+    if not (packages / "include" / "llama.h").is_file():
+        raise SystemExit(f"{packages} has no include/llama.h; llama-cpp-python installs it there")
+    names = ("llama", "ggml", "ggml-base")
+    return [
+        f"-L{libraries}",
+        f"-I{packages / 'include'}",
+        f"-Wl,-rpath,{libraries}",
+        *(f"-l{name}" for name in names),
+    ]
+
+
+def _run(command: list[str]) -> None:
+    try:
+        subprocess.run(command, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise SystemExit(f"{shlex.join(command)}\nfailed: {error}") from error
+
+
+def main() -> None:
+    """Compile llama-bench."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["llama-bench"])
+    parser.add_argument("source", type=Path, help="llama.cpp's source tree, of the same version")
+    parser.add_argument("program", type=Path, help="where the program goes")
+    parser.add_argument("--python", type=Path, help="an interpreter that has llama-cpp-python")
+    chosen = parser.parse_args()
+    llama_bench(Engine.find(chosen.python), chosen.source, chosen.program)
+
+
+if __name__ == "__main__":
+    main()
