@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from crossbench.errors import InputError
 from crossbench.journal import CellFailed, Event, LaunchStarted, SampleTaken
 from crossbench.plan.model import Launch
 
@@ -16,24 +17,34 @@ class History:
     """Finished samples, failed cells and workers started, by launch of the plan."""
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
-        """Read a journal; without one, nothing is measured yet."""
+        """Read a journal; without one, nothing is measured yet. Raises InputError."""
         self.failed: set[tuple[str, str]] = set()
         """Target and scenario of the cells that could not be measured."""
         self._done: dict[tuple[str, int], set[Done]] = defaultdict(set)
         self._workers: Counter[tuple[str, int]] = Counter()
-        places: dict[str, tuple[str, int]] = {}
+        self._places: dict[str, tuple[str, int]] = {}
         for event in events:
-            match event:
-                case LaunchStarted():
-                    places[event.launch] = (event.target, event.block)
-                    self._workers[places[event.launch]] += 1
-                case SampleTaken() if event.role == "timed" and event.record.failure is None:
-                    turn = (event.scenario, event.repeat, event.prompt)
-                    self._done[places[event.launch]].add(turn)
-                case CellFailed():
-                    self.failed.add((places[event.launch][0], event.scenario))
-                case _:
-                    pass
+            self._take(event)
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case LaunchStarted():
+                place = self._places[event.launch] = (event.target, event.block)
+                self._workers[place] += 1
+            case SampleTaken() if event.role == "timed" and event.record.failure is None:
+                turn = (event.scenario, event.repeat, event.prompt)
+                self._done[self._place(event.launch)].add(turn)
+            case CellFailed():
+                target, _ = self._place(event.launch)
+                self.failed.add((target, event.scenario))
+            case _:
+                pass
+
+    def _place(self, launch: str) -> tuple[str, int]:
+        try:
+            return self._places[launch]
+        except KeyError:
+            raise InputError(f"the journal is damaged: launch {launch!r} never began") from None
 
     def done(self, launch: Launch) -> frozenset[Done]:
         """Timed requests of this launch that need not be made again."""

@@ -134,15 +134,7 @@ def perform(
     )
     with Journal(folder, new=True) as journal:
         journal.write_manifest(manifest)
-        bench = Bench(
-            plan=plan,
-            book=prepared.book,
-            registry=prepared.registry,
-            environments=environments,
-            journal=journal,
-            watcher=display,
-            drain=Drain(),
-        )
+        bench = _bench(prepared, plan, environments, journal, display)
         return _measured(bench, History())
 
 
@@ -187,15 +179,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
                 + "\nStart a new run, or take both parts as one with --accept-changes."
             )
         journal.append(RunResumed(utc=now(), changes=tuple(changed)))
-        bench = Bench(
-            plan=plan,
-            book=prepared.book,
-            registry=prepared.registry,
-            environments=environments,
-            journal=journal,
-            watcher=display,
-            drain=Drain(),
-        )
+        bench = _bench(prepared, plan, environments, journal, display)
         return _measured(bench, history)
 
 
@@ -214,6 +198,24 @@ def folder_for(suite: str, base: Path, stamp: str) -> Path:
         number += 1
         folder = base / suite / f"{compact}-{number}"
     return folder
+
+
+def _bench(
+    prepared: Prepared,
+    plan: Plan,
+    environments: Mapping[str, Environment],
+    journal: Journal,
+    display: Display,
+) -> Bench:
+    return Bench(
+        plan=plan,
+        book=prepared.book,
+        registry=prepared.registry,
+        environments=environments,
+        journal=journal,
+        watcher=display,
+        drain=Drain(),
+    )
 
 
 def _installed(environments: Mapping[str, Environment]) -> Mapping[str, Installed]:

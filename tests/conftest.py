@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,27 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "envs"
     monkeypatch.setenv("CROSSBENCH_ENVS", str(folder))
     return folder
+
+
+Crossbench = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_crossbench(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "crossbench", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+@pytest.fixture
+def crossbench(tmp_path: Path) -> Crossbench:
+    """The command line, in a folder of this test's own."""
+    return partial(run_crossbench, tmp_path)
 
 
 class Silent:

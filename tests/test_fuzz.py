@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossbench.errors import InputError
-from crossbench.journal import JOURNAL, MANIFEST
+from crossbench.history import History
+from crossbench.journal import JOURNAL, MANIFEST, read_events
 from crossbench.report.write import write
 from tests.conftest import SuiteWriter
 
@@ -37,6 +38,8 @@ def survives(folder: Path) -> None:
     before = sorted(folder.parent.rglob("*"))
     with suppress(InputError):
         write(folder)
+    with suppress(InputError):
+        History(read_events(folder))
     assert sorted(folder.parent.rglob("*")) == before
 
 

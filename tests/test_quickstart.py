@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from crossbench.journal import SampleTaken, read_events
 from crossbench.prompts.tokenizer import CanonicalTokenizer
-from tests.conftest import ROOT, TINY, engine
+from tests.conftest import ROOT, TINY, engine, run_crossbench
 
 pytestmark = [pytest.mark.engine("llamacpp"), pytest.mark.usefixtures("no_process_left")]
-
-
-def crossbench(folder: Path, arguments: Sequence[object]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "crossbench", *map(str, arguments)],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
 
 
 def on_engine() -> list[str]:
@@ -38,7 +24,7 @@ def on_engine() -> list[str]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("quickstart")
     suite = ROOT / "suites" / "quickstart.toml"
-    done = crossbench(place, ["run", suite, "--profile", "quick", "--out", "run", *on_engine()])
+    done = run_crossbench(place, "run", suite, "--profile", "quick", "--out", "run", *on_engine())
     assert done.returncode == 0, done.stderr
     return place / "run"
 
@@ -84,7 +70,7 @@ def test_the_report_is_reproduced_byte_for_byte(run: Path) -> None:
     before = {name: (run / name).read_bytes() for name in names}
     for name in names:
         (run / name).unlink()
-    assert crossbench(run, ["report", "."]).returncode == 0
+    assert run_crossbench(run, "report", ".").returncode == 0
     assert {name: (run / name).read_bytes() for name in names} == before
 
 
@@ -106,8 +92,7 @@ def test_a_broken_artifact_costs_its_target_alone(run: Path, tmp_path: Path) -> 
         '[protocol]\nprofile = "quick"\n'
         '[[scenarios]]\nname = "s"\nprompt_tokens = 16\noutput_tokens = 24\n'
     )
-    python = engine("llamacpp").python
-    done = crossbench(tmp_path, ["run", "s.toml", "--out", "run", "--python", f"llamacpp={python}"])
+    done = run_crossbench(tmp_path, "run", "s.toml", "--out", "run", *on_engine())
     assert done.returncode == 1
     report = (tmp_path / "run" / "report.md").read_text()
     for name in names:
@@ -123,7 +108,6 @@ def test_a_context_that_memory_cannot_hold_is_out_of_memory(tmp_path: Path) -> N
         '[protocol]\nprofile = "quick"\n'
         '[[scenarios]]\nname = "s"\nprompt_tokens = 16\noutput_tokens = 24\n'
     )
-    python = engine("llamacpp").python
-    done = crossbench(tmp_path, ["run", "s.toml", "--out", "run", "--python", f"llamacpp={python}"])
+    done = run_crossbench(tmp_path, "run", "s.toml", "--out", "run", *on_engine())
     assert done.returncode == 1
     assert "**large** on s: failed (oom)" in (tmp_path / "run" / "report.md").read_text()

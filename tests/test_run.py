@@ -7,32 +7,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crossbench.journal import SampleTaken, read_events, read_manifest
-from tests.conftest import SuiteWriter
+from tests.conftest import Crossbench, SuiteWriter
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
-Crossbench = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def crossbench(tmp_path: Path) -> Crossbench:
-    def call(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "crossbench", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-
-    return call
 
 
 def samples(folder: Path, role: str = "timed") -> list[SampleTaken]:

@@ -18,11 +18,11 @@ from benchmarks.llamacpp.engine import Engine
 LOOP = Path(__file__).with_name("loop.c")
 
 
-def loop(engine: Engine, program: Path) -> None:
+def loop(engine: Engine, program: Path, *flags: str) -> None:
     """Compile the C loop with $CC (cc by default)."""
     packages = engine.packages
     libraries = packages / "llama_cpp" / "lib"
-    command = [*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-O3", str(LOOP)]
+    command = [*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-O3", *flags, str(LOOP)]
     _run([*command, *_against(packages, libraries), "-o", str(program)])
 
 

@@ -114,11 +114,11 @@ class Worker:
 class LoopProcess:
     """The compiled C loop with a model loaded; see `loop.c` for what it reads and writes."""
 
-    def __init__(self, program: Path, shape: Shape) -> None:
+    def __init__(self, command: Sequence[str], shape: Shape) -> None:
         options = shape.options
         self._process = subprocess.Popen(
             [
-                str(program),
+                *command,
                 str(shape.model),
                 str(shape.context),
                 str(options.n_batch),
@@ -163,6 +163,17 @@ class Loop:
     def run(self, prompt: Sequence[int], output: int) -> Turn:
         """Continue the prompt."""
         return self._process.run(self._mode, prompt, output)
+
+
+def inside_python(python: Path, library: Path) -> list[str]:
+    """The command of the C loop, as a shared library, in an interpreter that imports the engine."""
+    code = (
+        "import ctypes, sys, numpy, llama_cpp; "
+        "arguments = [each.encode() for each in sys.argv[1:]]; "
+        "ctypes.CDLL(arguments[0]).main(len(arguments), "
+        "(ctypes.c_char_p * (len(arguments) + 1))(*arguments, None))"
+    )
+    return [str(python), "-c", code, str(library)]
 
 
 def _open(pipe: IO[str] | None) -> IO[str]:

@@ -32,6 +32,7 @@ from benchmarks.llamacpp.contestants import (
     Shape,
     Turn,
     Worker,
+    inside_python,
     llama_bench,
 )
 from benchmarks.llamacpp.engine import Engine
@@ -58,7 +59,8 @@ class Arena:
     """All that the repetitions share."""
 
     engine: Engine
-    loop: Path
+    commands: Mapping[str, Sequence[str]]
+    """Of the C loop's processes: "loop", and "inside" for the one that Python runs."""
     llama_bench: Path | None
     shape: Shape
     passes: int
@@ -118,16 +120,20 @@ def repetition(arena: Arena, number: int, meter: Meter) -> tuple[str, Mapping[st
 def _start(arena: Arena, number: int, stack: ExitStack) -> dict[str, Contestant]:
     """The processes, started in one order or the other."""
     started: dict[str, Contestant] = {}
-    for which in ("worker", "loop") if number % 2 else ("loop", "worker"):
+    whom = ["worker", *arena.commands]
+    for which in whom if number % 2 else whom[::-1]:
         if which == "worker":
             worker = Worker(arena.engine.spec, arena.engine.environment, arena.shape, arena.folder)
             stack.callback(worker.close)
             started[tables.CROSSBENCH] = worker
+            continue
+        process = LoopProcess(arena.commands[which], arena.shape)
+        stack.callback(process.close)
+        if which == "inside":
+            started[tables.INSIDE] = Loop(process, "argmax")
         else:
-            loop = LoopProcess(arena.loop, arena.shape)
-            stack.callback(loop.close)
-            started[tables.LOOP] = Loop(loop, "argmax")
-            started[tables.BARE] = Loop(loop, "none")
+            started[tables.LOOP] = Loop(process, "argmax")
+            started[tables.BARE] = Loop(process, "none")
     return started
 
 
@@ -186,6 +192,9 @@ def main() -> None:
     parser.add_argument("case", choices=CASES)
     parser.add_argument("--python", type=Path, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--llama-bench", type=Path, help="measure this llama-bench as well")
+    parser.add_argument(
+        "--inside-python", action="store_true", help="run the C loop in an interpreter as well"
+    )
     parser.add_argument("--repetitions", type=int, default=12)
     parser.add_argument("--passes", type=int, help="forward and reverse turns a repetition")
     parser.add_argument("--threads", type=int, default=1)
@@ -196,14 +205,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="crossbench-parity-") as name:
         folder = Path(name)
         engine = Engine.find(chosen.python)
+        commands = {"loop": [str(folder / "loop")]}
         compiling.loop(engine, folder / "loop")
+        if chosen.inside_python:
+            compiling.loop(engine, folder / "loop.so", "-shared", "-fPIC")
+            commands["inside"] = inside_python(engine.environment.python, folder / "loop.so")
         gguf = TINY
         if chosen.case == "random":
             gguf = folder / "random-f16.gguf"
             model.write(gguf)
         arena = Arena(
             engine=engine,
-            loop=folder / "loop",
+            commands=commands,
             llama_bench=chosen.llama_bench and chosen.llama_bench.resolve(),
             shape=Shape(
                 gguf.resolve(),

@@ -13,8 +13,16 @@ from benchmarks.llamacpp.paired import Interval
 CROSSBENCH = "crossbench"
 LOOP = "C loop, greedy"
 BARE = "C loop, not sampling"
+INSIDE = "C loop, greedy, inside Python"
 LLAMA_BENCH = "llama-bench"
-PAIRS = ((CROSSBENCH, LOOP), (CROSSBENCH, BARE), (LLAMA_BENCH, BARE), (CROSSBENCH, LLAMA_BENCH))
+PAIRS = (
+    (CROSSBENCH, LOOP),
+    (CROSSBENCH, INSIDE),
+    (INSIDE, LOOP),
+    (CROSSBENCH, BARE),
+    (LLAMA_BENCH, BARE),
+    (CROSSBENCH, LLAMA_BENCH),
+)
 
 
 class Medians(NamedTuple):
@@ -45,7 +53,7 @@ def line(medians: Mapping[str, Medians]) -> str:
 
 def markdown(measured: Repetitions, shape: Shape) -> str:
     """Two tables: each contestant, and each pair."""
-    names = [name for name in (CROSSBENCH, LOOP, BARE, LLAMA_BENCH) if name in measured[0]]
+    names = [name for name in (CROSSBENCH, LOOP, INSIDE, BARE, LLAMA_BENCH) if name in measured[0]]
     pairs = [pair for pair in PAIRS if set(pair) <= set(names)]
     return "\n".join(
         [

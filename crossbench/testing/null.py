@@ -36,6 +36,7 @@ from crossbench.api import (
 )
 
 VOCABULARY = 1000
+DAY_S = 86_400
 SPIN_S = 0.0015
 """Sleeping wakes late by about this much at most; the rest of a wait is spun."""
 
@@ -46,7 +47,8 @@ Fault: TypeAlias = Literal[
     "exit",  # SystemExit
     "crash",  # SIGSEGV
     "fork",  # a forked child keeps the pipe, the parent dies of SIGKILL
-    "hang",
+    "hang",  # the whole process stands still
+    "stall",  # the next token comes in a day, and an asynchronous engine's loop lives on
     "noise",  # megabytes on stdout, from Python and from C
     "garbage",  # yields what is no Chunk
     "no_finish",
@@ -159,9 +161,12 @@ class NullSession:
         sent = 0
         while sent < total:
             size = min(options.tokens_per_chunk, total - sent)
-            self.suffer("first_token" if sent == 0 else "mid_stream", number)
+            place: Place = "first_token" if sent == 0 else "mid_stream"
+            self.suffer(place, number)
             ids = tuple((seed + i) % VOCABULARY for i in range(sent, sent + size))
             due = options.ttft_s + sent * options.tpot_s
+            if faulty and options.fault == "stall" and place == options.fault_at:
+                due += DAY_S
             sent += size
             last = sent == total and not (faulty and options.fault == "no_finish")
             finish = (
@@ -224,7 +229,7 @@ def _fork(_: NullOptions) -> None:
 
 
 def _hang(_: NullOptions) -> None:
-    time.sleep(86_400)
+    time.sleep(DAY_S)
 
 
 def _noise(_: NullOptions) -> None:

@@ -147,6 +147,15 @@ def test_a_failing_request_is_named(
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.parametrize("place", ["first_token", "mid_stream"])
+def test_an_engine_that_stalls_while_its_loop_lives_is_a_timeout(start: Start, place: str) -> None:
+    worker = start()
+    worker.ask(load(style="async", fault="stall", fault_at=place))
+    with pytest.raises(WorkerFailed, match="deadline of") as failed:
+        worker.ask(ask())
+    assert failed.value.kind == "timeout"
+
+
 def test_a_forked_child_that_holds_the_pipe_is_ended_with_the_group(start: Start) -> None:
     worker = start()
     worker.ask(load(fault="fork"))

@@ -8,7 +8,7 @@ from crossbench.analysis.metric import Metric
 from crossbench.report.model import CellReport, NonResultReport, Report, ScenarioReport
 from crossbench.report.words import TITLES, counted, escaped, lengths, table, value
 
-SPEEDS = ("ttft_s", "prefill_tps", "decode_tps", "e2e_s", "e2e_tps")
+SPEEDS = ("ttft_s", "prefill_tps", "decode_tps", "e2e_s")
 GAPS = ("tokens_per_chunk", "chunk_gap_p50_s", "chunk_gap_p95_s", "chunk_gap_p99_s")
 
 

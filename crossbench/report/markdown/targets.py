@@ -26,7 +26,7 @@ def targets(report: Report) -> Iterator[str]:
     rows = [
         [
             escaped(target.name),
-            escaped(f"{target.backend} {_engine(target)}"),
+            escaped(_engine(target)),
             f"{escaped(target.artifact.name)}, {size(target.artifact.bytes)}",
             _bits(target.loaded),
             *_resolved(target.loaded),
