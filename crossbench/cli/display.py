@@ -32,6 +32,7 @@ class TerminalDisplay:
         self._live: Live | None = None
         self._requests = requests
         self._done = 0
+        self._done_at = 0.0
         self._began = time.monotonic()
         self._drawn = 0.0
         self._place = ""
@@ -74,15 +75,18 @@ class TerminalDisplay:
     def beat(self, beat: Beat) -> None:
         """The worker lives."""
         now = time.monotonic()
+        if beat.phase is not Phase.STREAMING:
+            self._beats.clear()
         self._beats.append((now, beat.tokens))
         while now - self._beats[0][0] > RATE_WINDOW_S:
             self._beats.popleft()
         if now - self._drawn >= DRAW_EVERY_S:
-            self._status(Text(f"{self._place}: {self._doing}{self._rate(beat)}{self._clock()}"))
+            self._status(Text(f"{self._place}: {self._doing}{self._rate()}{self._clock()}"))
 
     def sampled(self, sample: SampleTaken) -> None:
         """A request has finished."""
         self._done += 1
+        self._done_at = time.monotonic()
 
     def failed(self, scenarios: Sequence[str], kind: FailureKind, message: str) -> None:
         """Scenarios could not be measured."""
@@ -94,17 +98,19 @@ class TerminalDisplay:
             self._live.stop()
             self._live = None
 
-    def _rate(self, beat: Beat) -> str:
+    def _rate(self) -> str:
         (first, before), (last, after) = self._beats[0], self._beats[-1]
-        if beat.phase is not Phase.STREAMING or last <= first or after <= before:
+        if last <= first or after <= before:
             return ""
         return f", {(after - before) / (last - first):,.0f} tok/s now"
 
     def _clock(self) -> str:
-        elapsed = time.monotonic() - self._began
-        text = f", {_minutes(elapsed)} elapsed"
+        now = time.monotonic()
+        text = f", {_minutes(now - self._began)} elapsed"
         if self._done:
-            text += f", about {_minutes(elapsed / self._done * (self._requests - self._done))} left"
+            each = (self._done_at - self._began) / self._done
+            left = each * (self._requests - self._done) - (now - self._done_at)
+            text += f", about {_minutes(left)} left"
         return text
 
     def _status(self, text: Text, *, force: bool = False) -> None:
@@ -124,6 +130,8 @@ class TerminalDisplay:
         self._live.update(text, refresh=True)
 
     def _say(self, text: str, style: str = "") -> None:
+        if self._live is not None:
+            self._live.update(Text(""))
         self._console.print(Text(text, style=style))
 
 
