@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -19,6 +20,10 @@ from crossbench.registry import Registry
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "suites" / "models" / "tiny"
+
+# Started in the background by a shell, pytest would hand an ignored Ctrl-C down to all it starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no reason to fail: pytest-timeout bounds each test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

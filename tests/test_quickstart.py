@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -101,13 +102,19 @@ def test_a_broken_artifact_costs_its_target_alone(run: Path, tmp_path: Path) -> 
 
 
 def test_a_context_that_memory_cannot_hold_is_out_of_memory(tmp_path: Path) -> None:
+    """The limit of 4 GiB is inherited by the worker; the KV cache alone would take 8."""
     (tmp_path / "s.toml").write_text(
         f'schema = 1\nname = "large"\n[model]\nname = "tiny"\ntokenizer = "{TINY}"\n'
         f'[targets.large]\nbackend = "llamacpp"\nartifact = "{TINY / "tiny-f16.gguf"}"\n'
-        "options = { threads = 1, n_ctx = 1073741824 }\n"
+        f"options = {{ threads = 1, n_ctx = {2**22} }}\n"
         '[protocol]\nprofile = "quick"\n'
         '[[scenarios]]\nname = "s"\nprompt_tokens = 16\noutput_tokens = 24\n'
     )
-    done = run_crossbench(tmp_path, "run", "s.toml", "--out", "run", *on_engine())
-    assert done.returncode == 1
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, limits[1]))
+    try:
+        done = run_crossbench(tmp_path, "run", "s.toml", "--out", "run", *on_engine())
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert done.returncode == 1, done.stderr
     assert "**large** on s: failed (oom)" in (tmp_path / "run" / "report.md").read_text()
