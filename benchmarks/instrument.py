@@ -152,9 +152,9 @@ def spawn_to_ready_ms(found: Environment, folder: Path) -> float:
             model=ModelRef(path=str(folder), name="none"),
             needs=Needs(context_tokens=10),
             distributions=(),
-        )
+        ),
+        Ready,
     )
-    assert isinstance(ready, Ready)
     worker.end()
     return (ready.ready_ns - worker.spawned_ns) / 1e6
 

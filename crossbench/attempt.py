@@ -192,9 +192,9 @@ class Attempt:
                 needs=Needs(context_tokens=self._book.context_tokens),
                 distributions=self._spec.distributions,
             ),
+            Ready,
             self._watcher.beat,
         )
-        assert isinstance(ready, Ready)
         return LaunchReady(
             launch=self._name,
             loaded=ready.loaded,
@@ -209,8 +209,7 @@ class Attempt:
         )
 
     def _tokenizer_agrees(self, worker: WorkerProcess) -> bool | None:
-        told = worker.ask(Tokenize(texts=PROBES), self._watcher.beat)
-        assert isinstance(told, Tokenized)
+        told = worker.ask(Tokenize(texts=PROBES), Tokenized, self._watcher.beat)
         if told.ids is None:
             return None
         return told.ids == tuple(self._book.tokenizer.encode_verbatim(text) for text in PROBES)
@@ -225,12 +224,11 @@ class Attempt:
             self._watcher.measuring(name, turn.role, turn.repeat)
             request = self._request(scenario, turn)
             try:
-                measured = worker.ask(Measure(requests=(request,)), self._watcher.beat)
+                measured = worker.ask(Measure(requests=(request,)), Measured, self._watcher.beat)
             except WorkerFailed as failure:
                 for record in failure.records:
                     self._keep(scenario, turn, record)
                 raise
-            assert isinstance(measured, Measured)
             self._keep(scenario, turn, measured.records[0])
 
     def _is_done(self, scenario: str, turn: Turn) -> bool:
@@ -299,11 +297,9 @@ class Attempt:
 def _memory(worker: WorkerProcess) -> Mapping[str, DeviceMemory]:
     """The engine's memory after its last sample, if it can still be asked."""
     try:
-        read = worker.ask(ReadMemory())
+        return worker.ask(ReadMemory(), MemoryRead).memory
     except WorkerFailed:
         return {}
-    assert isinstance(read, MemoryRead)
-    return read.memory
 
 
 def environ(environment: Environment) -> Mapping[str, str]:

@@ -91,16 +91,15 @@ class Worker:
                 model=ModelRef(path=str(shape.model), name=shape.model.stem),
                 needs=Needs(context_tokens=shape.context),
                 distributions=spec.distributions,
-            )
+            ),
+            Ready,
         )
-        assert isinstance(ready, Ready)
         self.build = ready.loaded.engine_build.value or "unknown"
 
     def run(self, prompt: Sequence[int], output: int) -> Turn:
         """Continue the prompt, stamped by the worker's driver."""
         request = Request(id="turn", prompt_ids=tuple(prompt), max_tokens=output)
-        measured = self._process.ask(Measure(requests=(request,)))
-        assert isinstance(measured, Measured)
+        measured = self._process.ask(Measure(requests=(request,)), Measured)
         (record,) = measured.records
         assert record.failure is None, record.failure
         first, last = record.stamps_ns[0], record.stamps_ns[-1]

@@ -15,16 +15,17 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from crossbench.suite.schema import Deadlines
 from crossbench.worker import protocol, pulse
 from crossbench.worker.group import members
-from crossbench.worker.protocol import Command, FailureKind, Quit, Record, Replies, Reply
+from crossbench.worker.protocol import Closed, Command, FailureKind, Quit, Record, Replies, Reply
 from crossbench.worker.pulse import Beat, Phase
 
+R = TypeVar("R", bound=Reply)
 Stage: TypeAlias = Literal["quit", "terminated", "killed", "died"]
 
 TICK_S = 0.1
@@ -111,11 +112,23 @@ class WorkerProcess:
         """The worker's process id, which is also its group's."""
         return self._process.pid
 
-    def ask(self, command: Command, tick: Callable[[Beat], None] | None = None) -> Reply:
+    def ask(self, command: Command, kind: type[R], tick: Callable[[Beat], None] | None = None) -> R:
         """Send a command and wait for its reply; `tick` is called about ten times a second.
 
-        Raises WorkerFailed when the worker says so, dies, breaks the protocol or passes a deadline.
+        Raises WorkerFailed when the worker says so, dies, passes a deadline, breaks the protocol
+        or answers with another kind of reply.
         """
+        reply = self._reply(command, tick)
+        if isinstance(reply, protocol.Failed):
+            self._obeys = False
+            raise self._confessed(reply)
+        if not isinstance(reply, kind):
+            self._obeys = False
+            told = f"it answered {type(reply).__name__} where {kind.__name__} was due"
+            raise WorkerFailed("error", self._pulse.read().phase, told)
+        return reply
+
+    def _reply(self, command: Command, tick: Callable[[Beat], None] | None) -> Reply:
         if not self._obeys:
             raise WorkerFailed("error", self._pulse.read().phase, "the worker no longer answers")
         asked_ns = looked_ns = time.perf_counter_ns()
@@ -138,9 +151,6 @@ class WorkerProcess:
         except protocol.ProtocolError as error:
             self._obeys, self._hung = False, True
             raise WorkerFailed("error", self._pulse.read().phase, f"protocol: {error}") from error
-        if isinstance(reply, protocol.Failed):
-            self._obeys = False
-            raise self._confessed(reply)
         return reply
 
     def _exchange(self, outbox: memoryview, wait_s: float) -> tuple[memoryview, bool]:
@@ -239,7 +249,7 @@ class WorkerProcess:
         if self._obeys:
             patience_s = EXIT_S
             with suppress(WorkerFailed):
-                self.ask(Quit())
+                self.ask(Quit(), Closed)
         if not self._hung and self._gone_within(patience_s):
             return "quit"
         self._signal(signal.SIGTERM)

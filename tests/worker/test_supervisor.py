@@ -20,7 +20,7 @@ from crossbench.attempt import environ
 from crossbench.envs.environment import Environment
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.group import members
-from crossbench.worker.protocol import Load, Measure, Measured, ReadMemory, Ready
+from crossbench.worker.protocol import Load, Measure, Measured, MemoryRead, ReadMemory, Ready
 from crossbench.worker.pulse import Beat, Phase
 from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
 from tests.conftest import TINY
@@ -66,31 +66,34 @@ def ask(tokens: int = 20) -> Measure:
 
 def test_a_worker_loads_measures_and_quits(start: Start) -> None:
     worker = start()
-    ready = worker.ask(load())
-    assert isinstance(ready, Ready)
+    ready = worker.ask(load(), Ready)
     assert worker.spawned_ns < ready.main_ns < ready.imported_ns < ready.ready_ns
     assert list(ready.versions) == ["msgspec"]
-    measured = worker.ask(ask())
-    assert isinstance(measured, Measured)
+    measured = worker.ask(ask(), Measured)
     assert measured.records[0].token_ids == tuple(range(3, 23))
     ending = worker.end()
     assert (ending.stage, ending.exit_code) == ("quit", 0)
 
 
+def test_another_kind_of_reply_is_named(start: Start) -> None:
+    worker = start()
+    with pytest.raises(WorkerFailed, match="answered Ready where MemoryRead was due"):
+        worker.ask(load(), MemoryRead)
+
+
 def test_the_pulse_is_seen_while_it_works(start: Start) -> None:
     worker = start()
-    worker.ask(load(ttft_s=0.2, tpot_s=0.02))
+    worker.ask(load(ttft_s=0.2, tpot_s=0.02), Ready)
     beats: list[Beat] = []
-    worker.ask(ask(30), beats.append)
+    worker.ask(ask(30), Measured, beats.append)
     assert {beat.phase for beat in beats} >= {Phase.FIRST_TOKEN, Phase.STREAMING}
     assert beats[-1].tokens > beats[0].tokens
 
 
 def test_noise_on_stdout_goes_to_the_log(start: Start, tmp_path: Path) -> None:
     worker = start()
-    worker.ask(load(fault="noise"))
-    measured = worker.ask(ask())
-    assert isinstance(measured, Measured)
+    worker.ask(load(fault="noise"), Ready)
+    measured = worker.ask(ask(), Measured)
     assert measured.records[0].failure is None
     worker.end()
     log = (tmp_path / "worker.log").read_text()
@@ -111,14 +114,14 @@ def test_a_failing_load_is_named(
 ) -> None:
     worker = start()
     with pytest.raises(WorkerFailed, match=message) as failed:
-        worker.ask(load(**script))
+        worker.ask(load(**script), Ready)
     assert (failed.value.kind, failed.value.phase.name) == (kind, phase)
 
 
 def test_a_hang_while_loading_is_a_timeout(start: Start) -> None:
     worker = start(Deadlines(load_s=2, first_token_s=1, chunk_gap_s=1, close_s=1))
     with pytest.raises(WorkerFailed, match="deadline of load") as failed:
-        worker.ask(load(fault="hang", fault_at="load"))
+        worker.ask(load(fault="hang", fault_at="load"), Ready)
     assert failed.value.kind == "timeout"
     assert worker.end().stage == "terminated"
 
@@ -138,9 +141,9 @@ def test_a_failing_request_is_named(
     start: Start, fault: str, kind: str, message: str, place: str
 ) -> None:
     worker = start()
-    worker.ask(load(fault=fault, fault_at=place))
+    worker.ask(load(fault=fault, fault_at=place), Ready)
     with pytest.raises(WorkerFailed, match=message) as failed:
-        worker.ask(ask())
+        worker.ask(ask(), Measured)
     assert failed.value.kind == kind
     began = time.monotonic()
     worker.end()
@@ -150,18 +153,18 @@ def test_a_failing_request_is_named(
 @pytest.mark.parametrize("place", ["first_token", "mid_stream"])
 def test_an_engine_that_stalls_while_its_loop_lives_is_a_timeout(start: Start, place: str) -> None:
     worker = start()
-    worker.ask(load(style="async", fault="stall", fault_at=place))
+    worker.ask(load(style="async", fault="stall", fault_at=place), Ready)
     with pytest.raises(WorkerFailed, match="deadline of") as failed:
-        worker.ask(ask())
+        worker.ask(ask(), Measured)
     assert failed.value.kind == "timeout"
 
 
 def test_a_forked_child_that_holds_the_pipe_is_ended_with_the_group(start: Start) -> None:
     worker = start()
-    worker.ask(load(fault="fork"))
+    worker.ask(load(fault="fork"), Ready)
     group = worker.pid
     with pytest.raises(WorkerFailed):
-        worker.ask(ask())
+        worker.ask(ask(), Measured)
     assert members(group), "the forked child should outlive the worker"
     worker.end()
     assert wait_for(lambda: not members(group))
@@ -169,25 +172,25 @@ def test_a_forked_child_that_holds_the_pipe_is_ended_with_the_group(start: Start
 
 def test_memory_that_runs_out_is_named(start: Start) -> None:
     worker = start(Deadlines(load_s=30, first_token_s=30, chunk_gap_s=30, close_s=5))
-    worker.ask(load(fault="bloat"))
+    worker.ask(load(fault="bloat"), Ready)
     limit = psutil.Process(worker.pid).memory_info().vms + 64 * 2**20
     resource.prlimit(worker.pid, resource.RLIMIT_AS, (limit, limit))
     with pytest.raises(WorkerFailed) as failed:
-        worker.ask(ask())
+        worker.ask(ask(), Measured)
     assert failed.value.kind == "oom"
 
 
 def test_a_worker_that_will_not_close_is_terminated(start: Start) -> None:
     worker = start()
-    worker.ask(load(fault="hang", fault_at="close"))
+    worker.ask(load(fault="hang", fault_at="close"), Ready)
     assert worker.end().stage == "terminated"
 
 
 def test_idle_time_of_the_host_counts_against_no_deadline(start: Start) -> None:
     worker = start(Deadlines(load_s=20, first_token_s=0.5, chunk_gap_s=0.5, close_s=1))
-    worker.ask(load())
+    worker.ask(load(), Ready)
     time.sleep(1.0)
-    worker.ask(ReadMemory())
+    worker.ask(ReadMemory(), MemoryRead)
 
 
 def test_an_interpreter_that_cannot_start_is_named(start: Start, tmp_path: Path) -> None:
@@ -202,7 +205,7 @@ def test_a_program_that_is_no_worker_is_named(start: Start, tmp_path: Path) -> N
     impostor.chmod(0o755)
     worker = start(python=impostor)
     with pytest.raises(WorkerFailed, match="protocol") as failed:
-        worker.ask(load())
+        worker.ask(load(), Ready)
     assert failed.value.kind == "error"
 
 
@@ -212,15 +215,15 @@ def test_a_hanging_worker_ends_with_its_host(null: Environment, tmp_path: Path) 
     script.write_text(
         "import sys\n"
         "from pathlib import Path\n"
-        "from tests.worker.test_supervisor import QUICK, ask, load\n"
+        "from tests.worker.test_supervisor import QUICK, Measured, Ready, ask, load\n"
         "from crossbench.worker.supervisor import WorkerProcess\n"
         "from crossbench.suite.schema import Deadlines\n"
         "import os\n"
         "worker = WorkerProcess(python=Path(sys.executable), environ=dict(os.environ),\n"
         "    log=Path(sys.argv[1]), deadlines=Deadlines())\n"
-        "worker.ask(load(fault='hang'))\n"
+        "worker.ask(load(fault='hang'), Ready)\n"
         "print(worker.pid, flush=True)\n"
-        "worker.ask(ask())\n"
+        "worker.ask(ask(), Measured)\n"
     )
     host = subprocess.Popen(
         [sys.executable, str(script), str(tmp_path / "log")],
