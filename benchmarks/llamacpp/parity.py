@@ -51,7 +51,7 @@ class Case(NamedTuple):
     passes: int
 
 
-CASES = {"random": Case(256, 33, 3), "tiny": Case(256, 257, 4)}
+CASES = {"random": Case(256, 65, 3), "tiny": Case(256, 257, 4)}
 
 
 @dataclass(frozen=True)

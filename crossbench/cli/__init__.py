@@ -62,14 +62,23 @@ def main() -> None:
     for number in INTERRUPTS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
-    sys.exit(_guarded("--debug" in sys.argv[1:]))
+    try:
+        code = _guarded("--debug" in sys.argv[1:])
+        _deafen()
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    sys.exit(code)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Ctrl-C, a lost terminal or a shutdown comes once; the end that follows is bounded."""
-    for each in INTERRUPTS:
-        signal.signal(each, signal.SIG_IGN)
+    _deafen()
     raise KeyboardInterrupt
+
+
+def _deafen() -> None:
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _guarded(debug: bool) -> int:
