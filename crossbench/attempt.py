@@ -149,7 +149,7 @@ class Attempt:
         try:
             left = self._load_and_measure(worker, scenarios)
             self._ended(worker.end, _memory(worker))
-        except BaseException:
+        except BaseException:  # an interrupt too must leave no worker behind
             self._ended(worker.kill, {})
             raise
         return left

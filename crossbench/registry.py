@@ -107,7 +107,7 @@ class Registry:
         _check_hook_names(self._manager, plugin)
         try:
             self._manager.register(plugin, name=str(origin))
-        except Exception as error:
+        except Exception as error:  # pluggy inspects a stranger's objects
             raise _Broken("register", _named(error)) from error
 
     def _declared(self, plugin: object) -> list[BackendSpec]:
@@ -116,7 +116,9 @@ class Registry:
         hook = self._manager.subset_hook_caller("crossbench_backends", others)
         try:
             return [spec for answer in hook() for spec in _listed(answer)]
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # as at import
             raise _Broken("call", f"crossbench_backends: {_named(error)}") from error
 
     def _provide(self, spec: object, origin: Origin) -> None:

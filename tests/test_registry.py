@@ -84,6 +84,11 @@ BROKEN = {
         "call",
         "SystemExit: bye",
     ),
+    "panics-in-hook": (
+        f"{HEAD}@hookimpl\ndef crossbench_backends():\n    raise BaseException('panic')\n",
+        "call",
+        "BaseException: panic",
+    ),
     "no-iterable": (
         f"{HEAD}@hookimpl\ndef crossbench_backends():\n    return 5\n",
         "call",

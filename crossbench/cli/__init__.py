@@ -93,7 +93,7 @@ def _guarded(debug: bool) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except Exception as error:
+    except Exception as error:  # no traceback reaches a user who did not ask for it
         if debug:
             raise
         return _explained(error)

@@ -55,7 +55,7 @@ def resolve(reference: str) -> Any:
     module, _, name = reference.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
-    except Exception as error:
+    except Exception as error:  # an engine's import may fail in any way
         raise EngineError(f"cannot import {reference}: {type(error).__name__}: {error}") from error
 
 
