@@ -19,8 +19,8 @@ SPREAD = 0.02
 """Standard deviation of the weights, as models are commonly initialised."""
 
 
-def write(path: Path) -> None:
-    """Write the GGUF, 310 MB of f16: a vocabulary of ids without a tokenizer."""
+def write(path: Path, layers: int = LAYERS) -> None:
+    """Write the GGUF, 310 MB of f16 by default: a vocabulary of ids without a tokenizer."""
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("random weights")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
@@ -28,13 +28,13 @@ def write(path: Path) -> None:
     writer.add_vocab_size(VOCABULARY)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(HIDDEN)
-    writer.add_block_count(LAYERS)
+    writer.add_block_count(layers)
     writer.add_feed_forward_length(INTERMEDIATE)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KV_HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
     random = np.random.default_rng(SEED)
-    for name, shape in shapes().items():
+    for name, shape in shapes(layers).items():
         drawn = random.standard_normal(shape, np.float32) * np.float32(SPREAD)
         norm = len(shape) == 1
         writer.add_tensor(name, np.ones(shape, np.float32) if norm else drawn.astype(np.float16))
@@ -44,11 +44,11 @@ def write(path: Path) -> None:
     writer.close()
 
 
-def shapes() -> dict[str, tuple[int, ...]]:
+def shapes(layers: int) -> dict[str, tuple[int, ...]]:
     """Name -> shape of every weight, as (outputs, inputs)."""
     kv = KV_HEADS * HIDDEN // HEADS
     found: dict[str, tuple[int, ...]] = {"token_embd.weight": (VOCABULARY, HIDDEN)}
-    for layer in range(LAYERS):
+    for layer in range(layers):
         block = {
             "attn_norm": (HIDDEN,),
             "attn_q": (HIDDEN, HIDDEN),

@@ -174,8 +174,8 @@ def measure(arena: Arena, case: str, repetitions: int) -> str:
         print(f"{number + 1}/{repetitions}: {tables.line(medians)}", file=sys.stderr)
     shape = arena.shape
     facts = [
-        f"{build}; {shape.model.name}, {shape.threads} thread(s), {shape.prompt} prompt and "
-        f"{shape.output} output tokens.",
+        f"{build}; {shape.model.name} of {shape.model.stat().st_size / 1e6:.0f} MB, "
+        f"{shape.threads} thread(s), {shape.prompt} prompt and {shape.output} output tokens.",
         f"{repetitions} repetitions of {2 * arena.passes} turns each. Load average before "
         f"{load:.2f}, after {os.getloadavg()[0]:.2f}; the process that waited its turn worked "
         f"{100 * meter.worked_s / meter.waited_s:.2f} % of the time.",
@@ -200,6 +200,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--prompt", type=int, help="prompt tokens")
     parser.add_argument("--output", type=int, help="output tokens, at least 2")
+    parser.add_argument("--layers", type=int, default=model.LAYERS, help="of the random model")
     chosen = parser.parse_args()
     case = CASES[chosen.case]
     with tempfile.TemporaryDirectory(prefix="crossbench-parity-") as name:
@@ -213,7 +214,7 @@ def main() -> None:
         gguf = TINY
         if chosen.case == "random":
             gguf = folder / "random-f16.gguf"
-            model.write(gguf)
+            model.write(gguf, chosen.layers)
         arena = Arena(
             engine=engine,
             commands=commands,
