@@ -19,9 +19,9 @@ from typing import Any
 
 from benchmarks.llamacpp import paired
 from crossbench.api import Chunk, Finish, ModelRef, Needs, Request
-from crossbench.attempt import environ
 from crossbench.envs import environment
 from crossbench.envs.environment import Environment
+from crossbench.launch import environ
 from crossbench.registry import Registry
 from crossbench.suite.schema import Deadlines
 from crossbench.testing.null import NullOptions, NullSession

@@ -23,11 +23,13 @@ Errors a backend may raise::
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
+
+from crossbench.vocabulary import tokenizer_json_tokens
 
 __all__ = [
     "CONTRACT",
@@ -54,9 +56,13 @@ __all__ = [
     "Request",
     "RequestError",
     "Sampling",
+    "ScoringSession",
     "Session",
     "Source",
+    "TokenScore",
     "Unsupported",
+    "Vocabulary",
+    "tokenizer_json_tokens",
 ]
 
 CONTRACT = 1
@@ -77,6 +83,10 @@ class Capability(Enum):
     """Several requests may run at once; `Session.generate` returns asynchronous iterators."""
     SEED = "seed"
     """Equal seeds give equal samples at a temperature above zero."""
+    FORCED_IDS = "forced_ids"
+    """A request's `forced_ids` are decoded along, whatever the model would say."""
+    SCORE = "score"
+    """The session is a `ScoringSession`."""
 
 
 class Applies(Struct, frozen=True, kw_only=True):
@@ -103,6 +113,8 @@ class EnvSpec(Struct, frozen=True, kw_only=True):
     """Whether a prebuilt wheel will do all the same, where the user's indexes have one."""
     build_tools: tuple[str, ...] = ()
     """Programs a build from source needs, such as "c++"; named when one of them is missing."""
+    advice: str = ""
+    """What to do where the installation fails, for a failure that users of some machines meet."""
     python: str = ">=3.11"
     """Version specifier of the interpreter."""
     applies: Applies = Applies()
@@ -141,6 +153,12 @@ class Needs(Struct, frozen=True, kw_only=True):
     """The longest prompt plus output, in tokens, of any request of the suite, run or not."""
     streams: int = 1
     """Requests that may be in flight at once."""
+    forced_ids: bool = False
+    """Whether some request carries `forced_ids`; never without FORCED_IDS."""
+    scoring: bool = False
+    """Whether `score` will be called; never without SCORE. Such a load is never timed."""
+    score_top_k: int = 0
+    """The largest `top_k` that `score` will be called with."""
 
 
 T = TypeVar("T")
@@ -239,6 +257,9 @@ class Request(Struct, frozen=True, kw_only=True):
     stop_ids: tuple[int, ...] = ()
     """Ids that end the output. Empty: exactly `max_tokens` are produced, end-of-text included."""
     sampling: Sampling = Sampling()
+    forced_ids: tuple[int, ...] = ()
+    """The output itself, `max_tokens` ids that are fed one after the other in place of what the
+    model would choose, each at the moment it would have been chosen. Empty: the model chooses."""
 
 
 class Finish(Struct, frozen=True, kw_only=True):
@@ -247,6 +268,10 @@ class Finish(Struct, frozen=True, kw_only=True):
     reason: Literal["length", "stop"]
     cached_prompt_tokens: int | None = None
     """Prompt tokens the engine did *not* compute; None where it does not tell."""
+    output_tokens: int | None = None
+    """Tokens of the whole output, from a backend without TOKEN_IDS; never what was requested."""
+    counted_by: Literal["usage", "text"] | None = None
+    """Whence `output_tokens`: the engine's own count, or tokenising the whole text again."""
     native: Mapping[str, float] = {}
     """The engine's own figures (its tokens per second, say): shown beside ours, never compared."""
 
@@ -263,6 +288,31 @@ class Chunk(Struct, frozen=True):
 Generation: TypeAlias = Iterator[Chunk] | AsyncIterator[Chunk]
 
 
+# Checking
+
+
+class Vocabulary(Struct, frozen=True, kw_only=True):
+    """What the artifact itself says of its tokenizer, to be held against the suite's."""
+
+    tokens: tuple[bytes | None, ...]
+    """The bytes each id stands for, special tokens spelled out; None for an id without any.
+    `tokenizer_json_tokens` reads them from a tokenizer.json."""
+    bos_id: int | None
+    adds_bos: bool | None
+    """Whether the artifact's own tokenizer would put BOS in front; None where it does not tell."""
+    chat_template: str | None
+    """Jinja source; None where the artifact carries none."""
+
+
+class TokenScore(Struct, frozen=True):
+    """How likely the model finds one given id."""
+
+    logprob: float
+    """Natural logarithm of its probability, given all ids before it."""
+    top: tuple[tuple[int, float], ...] = ()
+    """The likeliest ids at its place with their log-probabilities, best first."""
+
+
 class Session(Protocol):
     """A loaded model. Any method but `generate`, which returns an iterator of either kind, may also
     be a coroutine; the worker keeps one event loop for life.
@@ -276,6 +326,10 @@ class Session(Protocol):
 
     def tokenize(self, text: str) -> list[int] | Awaitable[list[int]]:
         """Ids by the artifact's own tokenizer, special tokens parsed, none added."""
+        ...
+
+    def vocabulary(self) -> Vocabulary | Awaitable[Vocabulary]:
+        """What the artifact says of its tokenizer; RequestError from a session that cannot tell."""
         ...
 
     def generate(self, request: Request) -> Generation:
@@ -297,6 +351,19 @@ class Session(Protocol):
 
     def close(self) -> Awaitable[None] | None:
         """Free the model; called once, and safe when loading was incomplete."""
+        ...
+
+
+class ScoringSession(Session, Protocol):
+    """What a session of a backend with SCORE is besides."""
+
+    def score(
+        self, ids: Sequence[int], top_k: int, first: int
+    ) -> Sequence[TokenScore] | Awaitable[Sequence[TokenScore]]:
+        """How likely the model finds each of ids[first:], given all ids before it; first >= 1.
+
+        With each go the `top_k` likeliest ids. Keeps nothing in the cache.
+        """
         ...
 
 

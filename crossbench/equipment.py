@@ -32,9 +32,11 @@ def _found(target: Target, registry: Registry, selection: Selection) -> Equipmen
     spec = registry.backend(target.backend).spec
     variant = selection.variants.get(target.backend, target.variant)
     try:
+        spec = environment.requiring(spec, target.requires)
         found = environment.find(spec, variant, selection.python(target.backend))
         if found is None:
             return Equipment(variant=environment.chosen(spec, variant).name, how="to build")
+        environment.check_named(found, target.requires)
     except EnvironmentFailure as failure:
         return Lacking(str(failure))
     built = found.how in {"wheel", "build"}
@@ -49,11 +51,12 @@ def make(
     had: dict[str, Environment] = {}
     failed: dict[str, EnvironmentFailure] = {}
     for planned in plan.targets:
-        wanted = targets[planned.target].variant
+        wanted = targets[planned.target]
+        spec = registry.backend(planned.backend).spec
         try:
             had[planned.target] = environment.resolve(
-                registry.backend(planned.backend).spec,
-                variant=selection.variants.get(planned.backend, wanted),
+                environment.requiring(spec, wanted.requires),
+                variant=selection.variants.get(planned.backend, wanted.variant),
                 python=selection.python(planned.backend),
                 progress=progress,
                 deadline_s=plan.suite.protocol.deadlines.build_s,

@@ -6,7 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from crossbench.errors import InputError
-from crossbench.journal import CellFailed, Event, LaunchStarted, SampleTaken
+from crossbench.journal import (
+    CellFailed,
+    Event,
+    LaunchStarted,
+    SampleTaken,
+    ScoringFailed,
+    WindowScored,
+)
 from crossbench.plan.model import Launch
 
 Done = tuple[str, int, int]
@@ -20,6 +27,9 @@ class History:
         """Read a journal; without one, nothing is measured yet. Raises InputError."""
         self.failed: set[tuple[str, str]] = set()
         """Target and scenario of the cells that could not be measured."""
+        self.unscored: set[str] = set()
+        """Targets that could not be scored."""
+        self._scored: dict[str, set[int]] = defaultdict(set)
         self._done: dict[tuple[str, int], set[Done]] = defaultdict(set)
         self._workers: Counter[tuple[str, int]] = Counter()
         self._places: dict[str, tuple[str, int]] = {}
@@ -34,6 +44,10 @@ class History:
             case SampleTaken() if event.role == "timed" and event.record.failure is None:
                 turn = (event.scenario, event.repeat, event.prompt)
                 self._done[self._place(event.launch)].add(turn)
+            case WindowScored():
+                self._scored[self._place(event.launch)[0]].add(event.window)
+            case ScoringFailed():
+                self.unscored.add(self._place(event.launch)[0])
             case CellFailed():
                 target, _ = self._place(event.launch)
                 self.failed.add((target, event.scenario))
@@ -49,6 +63,15 @@ class History:
     def done(self, launch: Launch) -> frozenset[Done]:
         """Timed requests of this launch that need not be made again."""
         return frozenset(self._done[launch.target, launch.block])
+
+    def scored(self, target: str) -> frozenset[int]:
+        """Windows of the scoring set that need not be scored again."""
+        return frozenset(self._scored[target])
+
+    def forget_failures(self) -> None:
+        """Let everything that failed be tried again."""
+        self.failed.clear()
+        self.unscored.clear()
 
     @property
     def requests(self) -> int:

@@ -22,6 +22,7 @@ from crossbench.errors import InputError, JournalFailure
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import Plan
 from crossbench.plan.selection import Selection
+from crossbench.prompts.identity import Identity
 from crossbench.worker.protocol import UNDECODABLE, FailureKind, Instrument, Record
 
 SCHEMA = 1
@@ -31,6 +32,7 @@ LOGS = "logs"
 TAIL_BYTES = 1 << 16
 
 Role: TypeAlias = Literal["warmup", "timed"]
+Purpose: TypeAlias = Literal["timed", "scoring"]
 T = TypeVar("T")
 
 
@@ -76,6 +78,8 @@ class LaunchStarted(_Event, frozen=True, kw_only=True):
     """The launch of the plan that it serves."""
     target: str
     block: int
+    purpose: Purpose = "timed"
+    """What it is started for; a scoring launch is never timed."""
     utc: str
     monotonic_ns: int
     """The workers' clock at `utc`, so that stamps can be laid on the calendar."""
@@ -96,8 +100,8 @@ class LaunchReady(_Event, frozen=True, kw_only=True):
     """From there until the backend was imported."""
     load_ns: int
     """From there until the session was ready."""
-    tokenizer_agrees: bool | None
-    """Whether the artifact's own tokenizer gave the canonical ids; None where it cannot tell."""
+    tokenizer: Identity
+    """Whether the artifact's own tokenizer is the suite's."""
 
 
 class SampleTaken(_Event, frozen=True, kw_only=True):
@@ -123,6 +127,28 @@ class CellFailed(_Event, frozen=True, kw_only=True):
 
     launch: str
     scenario: str
+    kind: FailureKind
+    phase: str
+    message: str
+
+
+class WindowScored(_Event, frozen=True, kw_only=True):
+    """How a target predicts one window of the scoring set."""
+
+    launch: str
+    window: int
+    bytes: int
+    """UTF-8 bytes of the text behind the scored ids."""
+    logprobs: tuple[float, ...]
+    """Of each scored id: natural logarithm of its probability given all before it."""
+    likeliest: tuple[int, ...]
+    """The id the model finds likeliest at each place."""
+
+
+class ScoringFailed(_Event, frozen=True, kw_only=True):
+    """A target could not be scored."""
+
+    launch: str
     kind: FailureKind
     phase: str
     message: str
@@ -156,7 +182,15 @@ class RunEnded(_Event, frozen=True, kw_only=True):
 
 
 Event: TypeAlias = (
-    LaunchStarted | LaunchReady | SampleTaken | CellFailed | LaunchEnded | RunResumed | RunEnded
+    LaunchStarted
+    | LaunchReady
+    | SampleTaken
+    | CellFailed
+    | WindowScored
+    | ScoringFailed
+    | LaunchEnded
+    | RunResumed
+    | RunEnded
 )
 
 _events: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -16,7 +16,7 @@ from typing import Protocol
 import crossbench
 from crossbench import equipment
 from crossbench.analysis.definitions import DEFINITIONS
-from crossbench.attempt import Attempt, Bench, Watcher
+from crossbench.attempt import Attempt
 from crossbench.changes import changes
 from crossbench.envs.environment import Environment
 from crossbench.envs.progress import Progress
@@ -33,6 +33,7 @@ from crossbench.journal import (
     read_manifest,
     refuse_old,
 )
+from crossbench.launch import Bench, Watcher
 from crossbench.machine import facts
 from crossbench.machine.drain import Drain
 from crossbench.plan import artifact
@@ -43,6 +44,7 @@ from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
 from crossbench.registry import Registry
 from crossbench.report.write import write
+from crossbench.scoring import score
 from crossbench.suite.load import load
 from crossbench.suite.model import Suite
 from crossbench.suite.schema import Profile
@@ -115,7 +117,7 @@ def perform(
     plan = prepared.plan
     environments, failures = equipment.make(plan, prepared.registry, prepared.selection, display)
     for target, failure in failures.items():
-        plan = plan.without(target, "failed", str(failure))
+        plan = plan.without(target, "unavailable", str(failure))
     artifacts, unreadable = _artifacts(plan, display)
     for target, reason in unreadable.items():
         plan = plan.without(target, "unavailable", reason)
@@ -149,7 +151,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
     with Journal(folder, new=False) as journal:
         history = History(read_events(folder))
         if retry_failed:
-            history.failed.clear()
+            history.forget_failures()
         prepared = Prepared(
             plan=plan,
             book=PromptBook.open(plan.suite),
@@ -247,6 +249,8 @@ def _measured(bench: Bench, history: History) -> Result:
     try:
         for launch in bench.plan.launches:
             _launch(bench, launch, history)
+        for launch in bench.plan.scoring.launches if bench.plan.scoring else ():
+            _score(bench, launch, history)
         bench.journal.append(RunEnded(utc=now(), outcome="complete"))
     except KeyboardInterrupt:
         bench.journal.append(RunEnded(utc=now(), outcome="interrupted"))
@@ -278,3 +282,14 @@ def _launch(bench: Bench, launch: Launch, history: History) -> None:
         attempt = Attempt(bench, launch, name, done)
         left = list(attempt.measure(left))
         history.failed |= {(launch.target, scenario) for scenario in attempt.failed}
+
+
+def _score(bench: Bench, launch: Launch, history: History) -> None:
+    """The scoring of one target, where it is not done."""
+    done = history.scored(launch.target)
+    assert bench.plan.scoring is not None
+    if launch.target in history.unscored or len(done) == bench.plan.scoring.windows:
+        return
+    name = history.next_worker(launch)
+    bench.watcher.launching(name, launch.target, "quality")
+    score(bench, launch, name, done)

@@ -92,6 +92,7 @@ def test_the_worker_imports_no_host_room() -> None:
         "crossbench.api",
         "crossbench.testing",
         "crossbench.testing.null",
+        "crossbench.vocabulary",
         "crossbench.worker",
         "crossbench.worker.__main__",
         "crossbench.worker.driver",

@@ -15,8 +15,8 @@ from typing import IO, Literal, NamedTuple, Protocol, TypeAlias
 import msgspec
 
 from crossbench.api import BackendSpec, ModelRef, Needs, Request
-from crossbench.attempt import environ
 from crossbench.envs.environment import Environment
+from crossbench.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready
 from crossbench.worker.supervisor import WorkerProcess

@@ -23,6 +23,8 @@ from crossbench.journal import (
     RunEnded,
     RunResumed,
     SampleTaken,
+    ScoringFailed,
+    WindowScored,
 )
 from crossbench.plan.model import Plan
 from crossbench.worker.protocol import Record
@@ -172,6 +174,10 @@ class Measurements:
         self.first: dict[str, tuple[str, Sample]] = {}
         """Worker -> scenario and sample of the very first request it served."""
         self.failures: dict[tuple[str, str], list[CellFailed]] = defaultdict(list)
+        self.scores: dict[str, dict[int, WindowScored]] = defaultdict(dict)
+        """Target -> window -> how it predicts it."""
+        self.unscored: dict[str, ScoringFailed] = {}
+        """Target -> why it could not be scored, at last."""
         self.outcome: RunEnded | None = None
         self.changes: tuple[str, ...] = ()
         """What had changed when the run was resumed."""
@@ -181,8 +187,12 @@ class Measurements:
             self._take(line, event)
 
     def launches_of(self, target: str) -> list[str]:
-        """The launches of a target that became ready, in order."""
-        return [launch for launch in self.ready if self.started[launch].target == target]
+        """The timed launches of a target that became ready, in order."""
+        return [
+            launch
+            for launch in self.ready
+            if self.started[launch].target == target and self.started[launch].purpose == "timed"
+        ]
 
     def same_ids(self, scenario: str) -> bool | None:
         """Whether, wherever two targets took the sample of one place, they were sent the same ids.
@@ -191,7 +201,7 @@ class Measurements:
         """
         return self._shared.get(scenario)
 
-    def _take(self, line: int, event: Event) -> None:
+    def _take(self, line: int, event: Event) -> None:  # noqa: C901 (a case an event)
         if isinstance(event, RunEnded | RunResumed):
             self.outcome = event if isinstance(event, RunEnded) else None
             self.changes += event.changes if isinstance(event, RunResumed) else ()
@@ -205,6 +215,7 @@ class Measurements:
             raise InputError(f"journal line {line}: launch {event.launch!r} was never started")
         if isinstance(event, SampleTaken | CellFailed) and event.scenario not in self._scenarios:
             raise InputError(f"journal line {line}: the plan has no scenario {event.scenario!r}")
+        target = self.started[event.launch].target
         match event:
             case LaunchReady():
                 self.ready[event.launch] = event
@@ -213,7 +224,11 @@ class Measurements:
             case SampleTaken():
                 self._sample(line, event)
             case CellFailed():
-                self.failures[self.started[event.launch].target, event.scenario].append(event)
+                self.failures[target, event.scenario].append(event)
+            case WindowScored():
+                self.scores[target][event.window] = event
+            case ScoringFailed():
+                self.unscored[target] = event
 
     def _sample(self, line: int, event: SampleTaken) -> None:
         if event.launch not in self.ready:

@@ -72,6 +72,10 @@ class TerminalDisplay:
         kind = "warm-up" if role == "warmup" else "repeat"
         self._doing = f"{scenario}, {kind} {repeat + 1}"
 
+    def scoring(self, window: int, windows: int) -> None:
+        """A window of the scoring set begins."""
+        self._doing = f"scoring window {window} of {windows}"
+
     def beat(self, beat: Beat) -> None:
         """The worker lives."""
         now = time.monotonic()
@@ -88,9 +92,9 @@ class TerminalDisplay:
         self._done += 1
         self._done_at = time.monotonic()
 
-    def failed(self, scenarios: Sequence[str], kind: FailureKind, message: str) -> None:
-        """Scenarios could not be measured."""
-        self._say(f"  {', '.join(scenarios)} failed ({kind}): {message}", style="red")
+    def failed(self, what: Sequence[str], kind: FailureKind, message: str) -> None:
+        """Something could not be measured."""
+        self._say(f"  {', '.join(what)} failed ({kind}): {message}", style="red")
 
     def close(self) -> None:
         """Leave the terminal as it was."""

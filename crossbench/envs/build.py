@@ -43,6 +43,8 @@ class Order(Struct, frozen=True, kw_only=True):
     """What speaks against this variant on this machine, said when it fails."""
     nearly: tuple[str, ...] = ()
     """Better variants that only lack a program, said when it starts."""
+    advice: str = ""
+    """The backend's own, said when it fails."""
 
     @property
     def title(self) -> str:
@@ -139,6 +141,8 @@ def _failure(order: Order, transcript: Transcript) -> EnvironmentFailure:
     if order.against:
         parts.append(f"(this machine does not fit the variant: {'; '.join(order.against)})")
     parts += [advice(tool, sys.platform) for tool in missing]
+    if order.advice:
+        parts.append(order.advice)
     log = order.inputs.folder / store.LOG
     return EnvironmentFailure("\n".join([*parts, f"the whole log: {log}"]), log)
 

@@ -8,11 +8,12 @@ the host's own interpreter.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
+from packaging.requirements import Requirement
 
 from crossbench.api import BackendSpec
 from crossbench.envs import build as building
@@ -101,6 +102,7 @@ def resolve(
         build_tools=choice.environment.build_tools,
         against=choice.against,
         nearly=choice.nearly,
+        advice=choice.environment.advice,
     )
     return _built(spec, _build_once(order, progress, deadline))
 
@@ -119,6 +121,43 @@ def _build_once(order: building.Order, progress: Progress, deadline: float) -> R
         spent = time.monotonic() - began
         progress.finished(f"{order.title} is ready, from {origin}, after {spent:.0f} s")
         return record
+
+
+def requiring(spec: BackendSpec, requires: Sequence[str]) -> BackendSpec:
+    """The backend with requirements of one target's own in each of its environments.
+
+    Each replaces what the backend requires of the same distribution, or is added.
+    """
+    if not requires:
+        return spec
+    named = {_distribution(each) for each in requires}
+    environments = {
+        name: structs.replace(
+            environment,
+            requirements=(
+                *(each for each in environment.requirements if _distribution(each) not in named),
+                *requires,
+            ),
+        )
+        for name, environment in spec.environments.items()
+    }
+    return structs.replace(spec, environments=environments)
+
+
+def check_named(environment: Environment, requires: Sequence[str]) -> None:
+    """Raise EnvironmentFailure where the user's own interpreter lacks what a target requires."""
+    if environment.how != "named":
+        return
+    for requirement in map(Requirement, requires):
+        version = environment.versions.get(interpreter.normal(requirement.name))
+        if version is None or not requirement.specifier.contains(version, prereleases=True):
+            raise EnvironmentFailure(
+                f"it requires {requirement}; {environment.python} has {version or 'none'}"
+            )
+
+
+def _distribution(requirement: str) -> str:
+    return interpreter.normal(Requirement(requirement).name)
 
 
 def chosen(spec: BackendSpec, variant: str | None) -> Choice:

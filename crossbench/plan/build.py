@@ -14,6 +14,7 @@ from crossbench.errors import InputError, SuiteError
 from crossbench.machine.model import GIB, Machine
 from crossbench.plan.artifact import absence
 from crossbench.plan.model import (
+    SCORING,
     Equipment,
     Exclusion,
     Lacking,
@@ -21,10 +22,12 @@ from crossbench.plan.model import (
     NonResult,
     Plan,
     ScenarioPlan,
+    ScoringPlan,
     TargetPlan,
 )
 from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
+from crossbench.prompts.scoring import ScoringSet
 from crossbench.registry import Provided, Registry
 from crossbench.suite.model import Scenario, Suite, Target
 from crossbench.suite.options import Offer, option_problems
@@ -55,12 +58,15 @@ def build(
         else:
             exclusions.append(verdict)
     cells: dict[str, tuple[str, ...]] = {}
+    scored: list[str] = []
     for planned in targets:
         provided = registry.backend(planned.backend)
         unsupported = _unsupported(planned.target, provided.spec, scenarios)
         exclusions.extend(unsupported)
         left_out = {exclusion.scenario for exclusion in unsupported}
         cells[planned.target] = tuple(s.name for s in scenarios if s.name not in left_out)
+        if cells[planned.target] and Capability.SCORE in provided.spec.capabilities:
+            scored.append(planned.target)
     exclusions += [
         Exclusion(target=target.target, scenario=item.name, word="skipped", reason="not selected")
         for target in targets
@@ -74,6 +80,22 @@ def build(
         scenarios=tuple(_scenario(item, book) for item in scenarios),
         launches=interleaved(suite.protocol.launches, cells),
         exclusions=tuple(exclusions),
+        scoring=_scoring(book.scoring, scored),
+    )
+
+
+def _scoring(text: ScoringSet | None, targets: Sequence[str]) -> ScoringPlan | None:
+    if text is None:
+        return None
+    return ScoringPlan(
+        windows=len(text.windows),
+        tokens=text.tokens,
+        bytes=text.bytes,
+        sha256=text.sha256,
+        launches=tuple(
+            Launch(id=f"q-{target}", block=SCORING, target=target, scenarios=())
+            for target in targets
+        ),
     )
 
 
@@ -155,6 +177,7 @@ def _judged(
         plugin=str(provided.origin),
         distributions=provided.spec.distributions,
         variant=equipment.variant,
+        requires=target.requires,
         how=equipment.how,
     )
 
@@ -173,18 +196,25 @@ def _lacking(target: Target, machine: Machine) -> str | None:
 
 
 def _unsupported(target: str, spec: BackendSpec, scenarios: Sequence[Scenario]) -> list[Exclusion]:
-    seedless = Capability.SEED not in spec.capabilities
     return [
         Exclusion(
             target=target,
             scenario=scenario.name,
             word="unsupported",
-            reason=f"backend {spec.name} declares no seeded sampling, which temperature "
-            f"{scenario.sampling.temperature:g} needs",
+            reason=f"backend {spec.name} declares no {lacking}",
         )
         for scenario in scenarios
-        if scenario.sampling.temperature > 0 and seedless
+        if (lacking := _undeclared(spec, scenario))
     ]
+
+
+def _undeclared(spec: BackendSpec, scenario: Scenario) -> str | None:
+    """What the scenario asks and the backend does not declare, or None."""
+    if scenario.sampling.temperature > 0 and Capability.SEED not in spec.capabilities:
+        return f"seeded sampling, which temperature {scenario.sampling.temperature:g} needs"
+    if scenario.forced and Capability.FORCED_IDS not in spec.capabilities:
+        return "decoding along given ids, which a forced scenario needs"
+    return None
 
 
 def _scenario(scenario: Scenario, book: PromptBook) -> ScenarioPlan:

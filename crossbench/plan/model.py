@@ -47,6 +47,8 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
     distributions: tuple[str, ...]
     """Those whose versions the report shows, the engine's own first."""
     variant: str
+    requires: tuple[str, ...] = ()
+    """Requirements that make its environment one of its own."""
     how: str
     """State of its environment: "host", "named", "ready" or "to build"."""
 
@@ -71,6 +73,24 @@ class Launch(Struct, frozen=True, kw_only=True):
     scenarios: tuple[str, ...]
 
 
+class ScoringPlan(Struct, frozen=True, kw_only=True):
+    """The text that targets are scored on, and the launches that do it, after all others."""
+
+    windows: int
+    tokens: int
+    """Ids that are scored."""
+    bytes: int
+    """UTF-8 bytes behind them."""
+    sha256: str
+    """Over the ids of the windows."""
+    launches: tuple[Launch, ...]
+    """One a target, of no scenario; block `SCORING`."""
+
+
+SCORING = -1
+"""The block of scoring launches, which stand beside no other."""
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """Everything that is decided before anything is measured."""
 
@@ -80,6 +100,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     scenarios: tuple[ScenarioPlan, ...]
     launches: tuple[Launch, ...]
     exclusions: tuple[Exclusion, ...]
+    scoring: ScoringPlan | None = None
+    """None where the suite asks for none."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name that the suite or the plan does not have."""
@@ -98,8 +120,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     def without(self, target: str, word: NonResult, reason: str) -> Plan:
         """The same plan, with one target left out after all."""
         left_out = Exclusion(target=target, scenario=None, word=word, reason=reason)
+        scoring = self.scoring
+        if scoring is not None:
+            kept = tuple(launch for launch in scoring.launches if launch.target != target)
+            scoring = replace(scoring, launches=kept)
         return replace(
             self,
+            scoring=scoring,
             targets=tuple(item for item in self.targets if item.target != target),
             launches=tuple(launch for launch in self.launches if launch.target != target),
             exclusions=(*self.exclusions, left_out),

@@ -8,6 +8,7 @@ from crossbench.errors import InputError
 from crossbench.prompts.digest import prompts_sha256
 from crossbench.prompts.render import RenderedPrompt, Renderer
 from crossbench.prompts.salt import Salter
+from crossbench.prompts.scoring import scoring_set
 from crossbench.prompts.synthetic import synthetic_ids
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.suite.model import Prompt, Scenario, Suite
@@ -63,6 +64,9 @@ class PromptBook:
             for index in range(len(scenario.prompts))
         )
         """The longest prompt plus output of any request, in tokens."""
+        self.forces = any(scenario.forced for scenario in suite.scenarios)
+        """Whether some scenario decodes along given ids."""
+        self.scoring = scoring_set(suite.quality, tokenizer) if suite.quality else None
 
     @property
     def salt_tokens(self) -> int:
@@ -101,6 +105,20 @@ class PromptBook:
         ids = head + self._salter.salt(self._measured + place) + body
         assert len(ids) == self.prompt_tokens(scenario, prompt)
         return ids
+
+    def forced(
+        self, scenario: str, prompt: int, launch: int, pass_: int, tokens: int
+    ) -> tuple[int, ...]:
+        """The output of a forced request: plain words, others for each request."""
+        seed = ("forced", self._seed, scenario, prompt, launch, pass_)
+        return synthetic_ids(self.tokenizer, seed, tokens)
+
+    @property
+    def used_ids(self) -> frozenset[int]:
+        """Ids that must mean the same to every engine: all plain ones, of which salts and forced
+        outputs are made, and the special ones of the prompts."""
+        prompts = (prompt.ids for rendered in self._rendered.values() for prompt in rendered)
+        return frozenset(self.tokenizer.plain_ids).union(*prompts)
 
     def _place(self, scenario: str, prompt: int, launch: int, pass_: int, passes: int) -> int:
         """A number of its own for each combination, counted in mixed radix."""

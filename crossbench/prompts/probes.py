@@ -1,5 +1,7 @@
 """Texts on which two tokenizers that are not the same give themselves away."""
 
+from crossbench.suite.schema import Message
+
 PROBES = (
     "The quick brown fox jumps over the lazy dog.",
     "1234567890 3.14159 -42 1,000,000",
@@ -15,3 +17,10 @@ PROBES = (
     "I'll we've DON'T can't it's",
     "https://example.org/a?b=c&d=%20#e",
 )
+
+CONVERSATION = (
+    Message(role="user", content="What is two and two?"),
+    Message(role="assistant", content="Four."),
+    Message(role="user", content="And three?"),
+)
+"""A conversation that two chat templates render alike only where they are one."""

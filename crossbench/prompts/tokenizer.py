@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer
 from crossbench.errors import InputError
 from crossbench.prompts.folder import TokenizerFolder, read_folder
 from crossbench.prompts.template import ChatTemplate
+from crossbench.vocabulary import tokenizer_json_tokens
 
 
 class CanonicalTokenizer:
@@ -84,6 +86,11 @@ class CanonicalTokenizer:
     def plain_ids(self) -> list[int]:
         """All ids but those of added tokens, special ones among them, in order."""
         return sorted(self._tokens.keys() - self._tokenizer.get_added_tokens_decoder().keys())
+
+    @cached_property
+    def token_bytes(self) -> tuple[bytes | None, ...]:
+        """The bytes of every id; None for an id that the vocabulary skips."""
+        return tokenizer_json_tokens(self._tokenizer.to_str())
 
     def _post_processor_head(self) -> tuple[int, ...]:
         encoding = self._tokenizer.encode("a", add_special_tokens=True)

@@ -26,6 +26,7 @@ from crossbench.report.model import (
     ScenarioReport,
     TargetReport,
 )
+from crossbench.report.quality import scoring
 from crossbench.suite.model import Target
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ def build(folder: Path) -> Report:
         protocol=plan.suite.protocol,
         targets=tuple(_target(manifest, planned, measured) for planned in plan.targets),
         scenarios=tuple(_scenario(manifest, planned, measured) for planned in plan.scenarios),
+        scoring=scoring(plan, measured),
         non_results=_non_results(manifest, measured),
     )
 
@@ -63,9 +65,6 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
     environment = _kept(manifest.environments, planned.target)
     installed = environment.versions
     built = {name: installed[name] for name in planned.distributions if name in installed}
-    agreements = [
-        launch.tokenizer_agrees for launch in ready if launch.tokenizer_agrees is not None
-    ]
     return TargetReport(
         name=planned.target,
         backend=planned.backend,
@@ -74,11 +73,12 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
         how=environment.how,
         artifact=_kept(manifest.artifacts, planned.target),
         options=target.options,
+        requires=target.requires,
         versions={**built, **(first.versions if first else {})},
         python=first.python if first else None,
         loaded=first.loaded if first else None,
         resolved_alike=all(launch.loaded == ready[0].loaded for launch in ready),
-        tokenizer_agrees=all(agreements) if agreements else None,
+        tokenizer=first.tokenizer if first else None,
         memory_loaded=first.memory if first else {},
         memory_ended=_memory_ended(measured, launches),
         stamp_error_s=max((launch.instrument.p99_ns for launch in ready), default=0) / 1e9 or None,
@@ -135,6 +135,7 @@ def _scenario(manifest: Manifest, planned: ScenarioPlan, measured: Measurements)
         prompt_tokens=planned.prompt_tokens,
         output_tokens=scenario.output_tokens,
         natural=scenario.natural,
+        forced=scenario.forced,
         prompts_sha256=planned.prompts_sha256,
         same_ids=measured.same_ids(planned.scenario),
         cells=tuple(

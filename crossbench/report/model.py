@@ -8,10 +8,12 @@ from typing import Any
 from msgspec import Struct
 
 from crossbench.analysis.metric import Metric
+from crossbench.analysis.quality import Difference
 from crossbench.api import DeviceMemory, Loaded
 from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import NonResult
+from crossbench.prompts.identity import Identity
 from crossbench.suite.model import Protocol
 
 SCHEMA = 1
@@ -61,6 +63,8 @@ class ScenarioReport(Struct, frozen=True, kw_only=True):
     prompt_tokens: tuple[int, ...]
     output_tokens: int
     natural: bool
+    forced: bool
+    """Whether every target decoded along the same given ids."""
     prompts_sha256: str
     same_ids: bool | None
     """Whether every measured target prefilled the same ids; None with fewer than two targets."""
@@ -79,13 +83,16 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     artifact: Artifact
     options: Mapping[str, Any]
     """As the suite gives them."""
+    requires: tuple[str, ...]
+    """What made its environment one of its own."""
     versions: Mapping[str, str]
     python: str | None
     loaded: Loaded | None
     """As the first launch resolved it; None when none became ready."""
     resolved_alike: bool
     """Whether every launch resolved the same."""
-    tokenizer_agrees: bool | None
+    tokenizer: Identity | None
+    """Whether its artifact carries the suite's tokenizer; None when no launch became ready."""
     memory_loaded: Mapping[str, DeviceMemory]
     memory_ended: Mapping[str, DeviceMemory]
     stamp_error_s: float | None
@@ -94,6 +101,33 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     undrained: tuple[str, ...]
     """Launches after which device memory did not become free in time."""
     metrics: tuple[Metric, ...]
+
+
+class QualityReport(Struct, frozen=True, kw_only=True):
+    """How well one target predicts the scoring set, or why that is not known."""
+
+    target: str
+    word: NonResult | None
+    """None where it was scored."""
+    reason: str | None
+    windows: int
+    tokens: int
+    bytes: int
+    bits_per_byte: float | None
+    difference: Difference | None
+    """Against the reference; None for the reference itself, and without one."""
+
+
+class ScoringReport(Struct, frozen=True, kw_only=True):
+    """The scoring set, and what came of it."""
+
+    windows: int
+    window_tokens: int
+    tokens: int
+    bytes: int
+    sha256: str
+    reference: str | None
+    targets: tuple[QualityReport, ...]
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -117,4 +151,6 @@ class Report(Struct, frozen=True, kw_only=True):
     protocol: Protocol
     targets: tuple[TargetReport, ...]
     scenarios: tuple[ScenarioReport, ...]
+    scoring: ScoringReport | None
+    """None where the suite names no text to score: quality was not measured."""
     non_results: tuple[NonResultReport, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import starmap
 from pathlib import Path
@@ -12,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossbench.errors import Problem, SuiteError
-from crossbench.suite.document import Document, Unreadable, absolute, read
+from crossbench.suite.document import Document, Unreadable, absolute, read, read_text
 from crossbench.suite.expand import (
     Variant,
     listed,
@@ -21,20 +22,22 @@ from crossbench.suite.expand import (
     target_grid,
     unroll,
 )
-from crossbench.suite.model import Prompt, Protocol, Scenario, Suite, Target
+from crossbench.suite.model import Prompt, Protocol, Quality, Scenario, Suite, Target
 from crossbench.suite.names import Claim, name_faults
 from crossbench.suite.positions import KeyPath
 from crossbench.suite.prompt_files import PromptReader
+from crossbench.suite.rules import forced_faults, quality_faults, requirement_faults
 from crossbench.suite.schema import (
     SCHEMA,
     Profile,
     ProtocolTable,
+    QualityTable,
     ScenarioTable,
     SuiteFile,
     TargetTable,
 )
 from crossbench.suite.validate import Fault, faults
-from crossbench.suite.words import format_integer
+from crossbench.suite.words import format_integer, quoted
 
 _ELSEWHERE = ("hf:", "ollama:", "lmstudio:")
 """Artifacts that are not paths; the plan says what it can do with them."""
@@ -75,6 +78,8 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
         *target_faults,
         *scenario_faults,
         *option_faults(target_tables),
+        *requirement_faults(target_tables),
+        *forced_faults(scenario_tables),
         *_path_faults(document, target_tables, wrong),
         *_name_faults(document, targets, scenarios, wrong),
     ]
@@ -84,6 +89,8 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
     if problems:
         raise SuiteError(_in_file_order(document, problems))
     file = msgspec.convert(document.tables, SuiteFile)
+    for fault in quality_faults(file.quality, {variant.name for variant in targets}):
+        raise SuiteError([document.problem(fault.at, fault.found, fault.allowed)])
     return Suite(
         path=str(absolute(path.name, path.parent)),
         sha256=document.sha256,
@@ -93,6 +100,7 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
         targets=tuple(_target(document, v, target_tables[v.at]) for v in targets),
         scenarios=tuple(_scenario(v, scenario_tables[v.at], prompts[v.at]) for v in scenarios),
         protocol=_protocol(file.protocol, profile),
+        quality=_quality(document, file.quality),
     )
 
 
@@ -179,6 +187,7 @@ def _target(document: Document, variant: Variant, table: TargetTable) -> Target:
         backend=table.backend,
         artifact=_located(document, artifact),
         variant=table.variant,
+        requires=tuple(table.requires),
         needs=table.needs,
         options={**table.options, **dict(zip(table.matrix, options, strict=True))},
     )
@@ -192,7 +201,28 @@ def _scenario(variant: Variant, table: ScenarioTable, prompts: tuple[Prompt, ...
         prompts=prompts or (Prompt(synthetic_tokens=prompt_tokens),),
         output_tokens=output_tokens,
         natural=table.natural,
+        forced=table.forced,
         sampling=table.sampling,
+    )
+
+
+def _quality(document: Document, table: QualityTable | None) -> Quality | None:
+    """Raises SuiteError where the text cannot be read."""
+    if table is None:
+        return None
+    at = ("quality", "text")
+    try:
+        path = absolute(table.text, document.path.parent)
+        text = read_text(path)
+    except Unreadable as error:
+        problem = document.problem(at, f"{error.found}: {quoted(table.text)}", error.allowed)
+        raise SuiteError([problem]) from None
+    return Quality(
+        text=str(path),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        window=table.window,
+        windows=table.windows,
+        reference=table.reference,
     )
 
 

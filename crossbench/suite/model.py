@@ -29,6 +29,8 @@ class Target(Struct, frozen=True, kw_only=True):
     backend: str
     artifact: str
     variant: str | None
+    requires: tuple[str, ...] = ()
+    """Requirements of an environment of its own."""
     needs: TargetNeeds
     options: Mapping[str, Any]
 
@@ -50,6 +52,8 @@ class Scenario(Struct, frozen=True, kw_only=True):
     prompts: tuple[Prompt, ...]
     output_tokens: int
     natural: bool
+    forced: bool = False
+    """Whether every target decodes along the same given ids."""
     sampling: SamplingTable
 
 
@@ -64,6 +68,19 @@ class Protocol(Struct, frozen=True, kw_only=True):
     deadlines: Deadlines
 
 
+class Quality(Struct, frozen=True, kw_only=True):
+    """The text that every target is scored on."""
+
+    text: str
+    """Absolute path."""
+    sha256: str
+    """Of the text."""
+    window: int
+    windows: int | None
+    reference: str | None
+    """Name of the target that the others are held against."""
+
+
 class Suite(Struct, frozen=True, kw_only=True):
     """One suite, ready to plan."""
 
@@ -76,3 +93,5 @@ class Suite(Struct, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     scenarios: tuple[Scenario, ...]
     protocol: Protocol
+    quality: Quality | None = None
+    """None where the suite asks for no scoring."""

@@ -2,18 +2,20 @@
 
 It stands where an engine would to measure the instrument itself and to prove what the harness does
 with an engine that raises, crashes, hangs, forks, prints or lies. Its tokens are `seed + i` modulo
-its vocabulary, where the seed is the sum of the prompt's ids.
+its vocabulary, where the seed is the sum of the prompt's ids; it finds every one of them equally
+likely.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import math
 import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -33,6 +35,8 @@ from crossbench.api import (
     Parallelism,
     Request,
     RequestError,
+    TokenScore,
+    Vocabulary,
 )
 
 VOCABULARY = 1000
@@ -77,6 +81,10 @@ class NullOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     fault_at: Place = "first_token"
     fault_on: Annotated[int, Meta(ge=0)] = 0
     """The request that suffers the fault, counted from 0 over the session, warm-ups included."""
+    score_fault: Literal["refuse", "raise", "short"] | None = None
+    """What is wrong with every score."""
+    follows: bool = True
+    """Whether it decodes along forced ids."""
     bloat_mib: Annotated[int, Meta(ge=1)] = 4096
 
 
@@ -122,6 +130,20 @@ class NullSession:
         """Refused: it has no vocabulary."""
         raise RequestError(f"the null engine has no vocabulary for {len(text)} characters")
 
+    def vocabulary(self) -> Vocabulary:
+        """Refused, for the same reason."""
+        raise RequestError("the null engine has no vocabulary")
+
+    def score(self, ids: Sequence[int], top_k: int, first: int) -> Sequence[TokenScore]:
+        """One in `VOCABULARY` for each."""
+        if self._options.score_fault in _FAULTS:
+            _FAULTS[self._options.score_fault](self._options)
+        if self._options.score_fault == "short":
+            ids = ids[:-1]
+        logprob = -math.log(VOCABULARY)
+        top = tuple((place, logprob) for place in range(top_k))
+        return [TokenScore(logprob, top) for _ in ids[first:]]
+
     def generate(self, request: Request) -> Generation:
         """Emit `max_tokens` tokens on the schedule."""
         number, self._requests = self._requests, self._requests + 1
@@ -163,7 +185,10 @@ class NullSession:
             size = min(options.tokens_per_chunk, total - sent)
             place: Place = "first_token" if sent == 0 else "mid_stream"
             self.suffer(place, number)
-            ids = tuple((seed + i) % VOCABULARY for i in range(sent, sent + size))
+            forced = request.forced_ids if options.follows else ()
+            ids = forced[sent : sent + size] or tuple(
+                (seed + i) % VOCABULARY for i in range(sent, sent + size)
+            )
             due = options.ttft_s + sent * options.tpot_s
             if faulty and options.fault == "stall" and place == options.fault_at:
                 due += DAY_S

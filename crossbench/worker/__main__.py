@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -26,8 +26,11 @@ from crossbench.api import (
     Loaded,
     OutOfMemory,
     RequestError,
+    ScoringSession,
     Session,
+    TokenScore,
     Unsupported,
+    Vocabulary,
 )
 from crossbench.worker import guardian, protocol
 from crossbench.worker.driver import BrokenOff, Driver, instrument, settled
@@ -40,13 +43,20 @@ from crossbench.worker.protocol import (
     Measured,
     MemoryRead,
     ReadMemory,
+    ReadVocabulary,
     Ready,
     Reply,
+    RequestFailure,
+    Score,
+    Scored,
     Tokenize,
     Tokenized,
+    VocabularyRead,
 )
 from crossbench.worker.pulse import Phase, Pulse
 
+SLIGHTLY_POSITIVE = 1e-3
+"""Rounding may put the logarithm of a probability of 1 this far above 0."""
 MAIN_NS = time.perf_counter_ns()
 
 
@@ -118,6 +128,10 @@ class Worker:
                 return await self._measure(command)
             case Tokenize():
                 return await self._tokenize(command)
+            case ReadVocabulary():
+                return await self._vocabulary()
+            case Score():
+                return await self._score(command)
             case ReadMemory():
                 return MemoryRead(memory=dict(await settled(self._live.memory())))
             case _:
@@ -178,6 +192,26 @@ class Worker:
             return Tokenized(ids=None)
         return Tokenized(ids=tuple(tuple(int(token) for token in ids) for ids in texts))
 
+    async def _vocabulary(self) -> VocabularyRead:
+        try:
+            told = await settled(self._live.vocabulary())
+        except RequestError:
+            return VocabularyRead(vocabulary=None)
+        if not isinstance(told, Vocabulary):
+            raise EngineError(f"vocabulary() gave a {type(told).__name__}; allowed is a Vocabulary")
+        return VocabularyRead(vocabulary=told)
+
+    async def _score(self, command: Score) -> Scored:
+        session = cast("ScoringSession", self._live)
+        self._pulse.enter(Phase.SCORING)
+        try:
+            scores = tuple(await settled(session.score(command.ids, command.top_k, command.first)))
+            fault = score_fault(command, scores)
+        except RequestError as error:
+            scores, fault = (), RequestFailure(kind="request", message=str(error))
+        self._pulse.enter(Phase.IDLE)
+        return Scored(scores=() if fault else scores, failure=fault)
+
     async def close(self) -> Closed:
         """Close the session, if there is one."""
         self._pulse.enter(Phase.CLOSING)
@@ -185,6 +219,21 @@ class Worker:
         if session is not None:
             await settled(session.close())
         return Closed()
+
+
+def score_fault(asked: Score, scores: tuple[TokenScore, ...]) -> RequestFailure | None:
+    """What the scores lack of what the contract promises."""
+    due = len(asked.ids) - asked.first
+    told = None
+    if len(scores) != due:
+        told = f"score() gave {len(scores)} scores; due were {due}"
+    elif any(type(score) is not TokenScore for score in scores):
+        told = "score() gave something else than TokenScores"
+    elif any(not score.logprob <= SLIGHTLY_POSITIVE for score in scores):
+        told = "score() gave a log-probability that is positive or not a number"
+    elif any(len(score.top) != asked.top_k for score in scores):
+        told = f"score() did not give the {asked.top_k} likeliest ids at every place"
+    return RequestFailure(kind="contract", message=told) if told else None
 
 
 def failed(error: BaseException, phase: Phase, records: tuple[protocol.Record, ...] = ()) -> Failed:

@@ -90,6 +90,10 @@ class _Trace:
             ids, counts, finish = None, tuple(0 for _ in self.chunks), None
         if failure is None and finish is None:
             failure = RequestFailure(kind="contract", message="the stream ended without a finish")
+        forced = self.request.forced_ids
+        if failure is None and forced and ids != forced:
+            told = "the output is not the ids that were to be decoded along"
+            failure = RequestFailure(kind="contract", message=told)
         return Record(
             id=self.request.id,
             t0_ns=self.t0,

@@ -13,7 +13,16 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from crossbench.api import DeviceMemory, Finish, Loaded, ModelRef, Needs, Request
+from crossbench.api import (
+    DeviceMemory,
+    Finish,
+    Loaded,
+    ModelRef,
+    Needs,
+    Request,
+    TokenScore,
+    Vocabulary,
+)
 
 PROTOCOL = 1
 HEADER_BYTES = 4
@@ -65,6 +74,18 @@ class Tokenize(_Message, frozen=True, kw_only=True):
     texts: tuple[str, ...]
 
 
+class ReadVocabulary(_Message, frozen=True, kw_only=True):
+    """What the artifact says of its tokenizer; answered by VocabularyRead."""
+
+
+class Score(_Message, frozen=True, kw_only=True):
+    """How likely the model finds ids[first:]; answered by Scored."""
+
+    ids: tuple[int, ...]
+    first: int
+    top_k: int
+
+
 class ReadMemory(_Message, frozen=True, kw_only=True):
     """The engine's memory now; answered by MemoryRead."""
 
@@ -73,7 +94,7 @@ class Quit(_Message, frozen=True, kw_only=True):
     """Close the session and exit; answered by Closed."""
 
 
-Command: TypeAlias = Load | Measure | Tokenize | ReadMemory | Quit
+Command: TypeAlias = Load | Measure | Tokenize | ReadVocabulary | Score | ReadMemory | Quit
 
 
 # Worker to host
@@ -144,6 +165,19 @@ class Tokenized(_Message, frozen=True, kw_only=True):
     ids: tuple[tuple[int, ...], ...] | None
 
 
+class VocabularyRead(_Message, frozen=True, kw_only=True):
+    """The artifact's own tokenizer, or None from a session that cannot tell."""
+
+    vocabulary: Vocabulary | None
+
+
+class Scored(_Message, frozen=True, kw_only=True):
+    """One score for each of ids[first:], or why the engine refused."""
+
+    scores: tuple[TokenScore, ...]
+    failure: RequestFailure | None = None
+
+
 class MemoryRead(_Message, frozen=True, kw_only=True):
     """Device id -> memory."""
 
@@ -166,7 +200,9 @@ class Closed(_Message, frozen=True, kw_only=True):
     """The session is closed; the worker exits next."""
 
 
-Reply: TypeAlias = Ready | Measured | Tokenized | MemoryRead | Failed | Closed
+Reply: TypeAlias = (
+    Ready | Measured | Tokenized | VocabularyRead | Scored | MemoryRead | Failed | Closed
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

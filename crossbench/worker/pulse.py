@@ -27,6 +27,7 @@ class Phase(IntEnum):
     FIRST_TOKEN = 3
     STREAMING = 4
     CLOSING = 5
+    SCORING = 6
 
 
 class Beat(Struct, frozen=True):

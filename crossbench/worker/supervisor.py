@@ -181,6 +181,7 @@ class WorkerProcess:
             Phase.IDLE: (self._deadlines.first_token_s, "first token"),
             Phase.FIRST_TOKEN: (self._deadlines.first_token_s, "first token"),
             Phase.STREAMING: (self._deadlines.chunk_gap_s, "gap between chunks"),
+            Phase.SCORING: (self._deadlines.first_token_s, "first token"),
             Phase.CLOSING: (self._deadlines.close_s, "close"),
         }[beat.phase]
         waited_s = (time.perf_counter_ns() - max(beat.since_ns, asked_ns)) / 1e9

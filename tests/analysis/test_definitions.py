@@ -18,6 +18,7 @@ from crossbench.analysis.metric import Metric, geometric_mean
 from crossbench.analysis.samples import Cell, judged
 from crossbench.api import Boundary, Fact, Finish, Loaded
 from crossbench.journal import LaunchReady, SampleTaken
+from crossbench.prompts.identity import Identity
 from crossbench.worker.protocol import Instrument, Record, RequestFailure
 
 MS = 1_000_000
@@ -88,7 +89,9 @@ def ready(launch: str, stamp_error_ns: int = 1000, load_ms: float = 3.0) -> Laun
         start_ns=1 * MS,
         import_ns=2 * MS,
         load_ns=int(load_ms * MS),
-        tokenizer_agrees=None,
+        tokenizer=Identity(
+            vocabulary_sha256=None, same_vocabulary=None, same_probes=None, complaints=()
+        ),
     )
 
 

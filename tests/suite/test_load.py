@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from crossbench.suite.load import load
-from crossbench.suite.model import Prompt, Suite
+from crossbench.suite.model import Prompt, Quality, Suite
 from crossbench.suite.schema import Deadlines, Message, Profile, SamplingTable, TargetNeeds
 
 GOOD = Path(__file__).parent / "good"
@@ -45,7 +45,16 @@ def test_every_key_arrives() -> None:
     assert target.artifact == "hf:owner/repo/model.gguf"
     assert target.needs == TargetNeeds(cuda=2, platform="linux-x86_64", memory_gib=64)
     assert target.options == {"tensor_split": [1, 1], "n_ctx": 8192, "rope": {"base": 1e6}}
-    (scenario,) = suite.scenarios
+    assert target.requires == ("llama-cpp-python==0.3.36", "numpy>=2")
+    scenario, along = suite.scenarios
+    assert (scenario.forced, along.forced) == (False, True)
+    assert suite.quality == Quality(
+        text=str(GOOD / "files/poem.txt"),
+        sha256=hashlib.sha256((GOOD / "files/poem.txt").read_bytes()).hexdigest(),
+        window=128,
+        windows=4,
+        reference="llama.cpp-2",
+    )
     assert scenario.natural
     assert scenario.sampling == SamplingTable(temperature=0.7, top_k=40, top_p=0.9, seed=3)
     protocol = suite.protocol
@@ -56,7 +65,7 @@ def test_every_key_arrives() -> None:
 
 
 def test_a_prompt_takes_any_of_its_forms_and_text_files_keep_their_line_ends() -> None:
-    (scenario,) = load(GOOD / "every_key.toml").scenarios
+    scenario, _ = load(GOOD / "every_key.toml").scenarios
     assert scenario.prompts == (
         Prompt(
             messages=(

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from crossbench.api import ModelRef, Needs, Request
-from crossbench.attempt import environ
 from crossbench.envs.environment import Environment
+from crossbench.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.group import members
 from crossbench.worker.protocol import Load, Measure, Measured, MemoryRead, ReadMemory, Ready

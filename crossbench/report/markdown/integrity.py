@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crossbench.report.model import Report
-from crossbench.report.words import counted, escaped, number
+from crossbench.report.words import code, counted, escaped, number
 
 
 def integrity(report: Report) -> str:
@@ -46,14 +46,26 @@ def _cold(report: Report) -> Iterator[str]:
 
 
 def _tokenizers(report: Report) -> Iterator[str]:
-    told = {target.name: target.tokenizer_agrees for target in report.targets if target.loaded}
-    for verdict, sentence in (
-        (True, "Artifacts whose own tokenizer gave the canonical ids on the probe texts"),
-        (False, "**Artifacts whose own tokenizer gave other ids than the canonical one**"),
-        (None, "Artifacts whose tokenizer could not be asked"),
+    told = {target.name: target.tokenizer for target in report.targets if target.tokenizer}
+    same = [name for name, each in told.items() if each.same_vocabulary]
+    if same:
+        tables = {told[name].vocabulary_sha256 for name in same}
+        shown = ", ".join(code(table) for table in sorted(filter(None, tables)))
+        yield (
+            f"- Every id stands for the same bytes as in the suite's tokenizer ({shown}): "
+            f"{escaped(', '.join(same))}."
+        )
+    if unknown := [name for name, each in told.items() if each.same_vocabulary is None]:
+        yield f"- Vocabulary unknown, the engine does not tell: {escaped(', '.join(unknown))}."
+    for agrees, sentence in (
+        (True, "Its own tokenizer gives the canonical ids on the probe texts"),
+        (False, "**Its own tokenizer gives other ids than the canonical one on the probe texts**"),
     ):
-        if names := [name for name, agrees in told.items() if agrees is verdict]:
+        if names := [name for name, each in told.items() if each.same_probes is agrees]:
             yield f"- {sentence}: {escaped(', '.join(names))}."
+    for name, each in told.items():
+        for complaint in each.complaints:
+            yield f"- **{escaped(name)}**: {escaped(complaint)}."
 
 
 def _samples(report: Report) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from crossbench.report.markdown.integrity import integrity
+from crossbench.report.markdown.quality import quality
 from crossbench.report.markdown.results import not_measured, results
 from crossbench.report.markdown.targets import targets
 from crossbench.report.model import Report
@@ -17,6 +18,7 @@ def render(report: Report) -> str:
         _head(report),
         *results(report),
         *not_measured(report.non_results),
+        *quality(report),
         *targets(report),
         _machine(report),
         integrity(report),
@@ -73,7 +75,8 @@ Stamps are taken in the engine's own process, on a monotonic clock, as each chun
 - decode: tokens after the first chunk / time from the first to the last chunk; TPOT is its inverse.
 - gap: time between two chunks, of as many tokens as stand beside it.
 - end to end: from the ids being handed over to the last chunk.
-- load: from the start of the process to the loaded session."""
+- load: from the start of the process to the loaded session.
+- bits/byte: -sum log2 p(token | all before it) / UTF-8 bytes of the scored text."""
 
 
 def _reproduce(report: Report) -> str:

@@ -21,10 +21,12 @@ def results(report: Report) -> Iterator[str]:
 
 def _scenario(scenario: ScenarioReport) -> str:
     ending = "at most" if scenario.natural else "exactly"
+    given = ", given ones, the same for every target" if scenario.forced else ""
     head = (
         f"### {escaped(scenario.name)}\n\n"
         f"{counted(len(scenario.prompt_tokens), 'prompt')} of {lengths(scenario.prompt_tokens)} "
-        f"tokens, {ending} {scenario.output_tokens:,} output tokens."
+        f"tokens, {ending} {scenario.output_tokens:,} output tokens"
+        f"{given}."
     )
     if not scenario.cells:
         return f"{head}\n\nNo target was measured."

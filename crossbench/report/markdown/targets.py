@@ -28,7 +28,7 @@ def targets(report: Report) -> Iterator[str]:
             escaped(target.name),
             escaped(_engine(target)),
             f"{escaped(target.artifact.name)}, {size(target.artifact.bytes)}",
-            _bits(target.loaded),
+            bits(target.loaded),
             *_resolved(target.loaded),
         ]
         for target in report.targets
@@ -63,7 +63,8 @@ def _engine(target: TargetReport) -> str:
     return str(target.loaded.engine_build.value or "unknown build") if target.loaded else NONE
 
 
-def _bits(loaded: Loaded | None) -> str:
+def bits(loaded: Loaded | None) -> str:
+    """Bits per weight, of the weights as they are loaded."""
     if loaded is None or not loaded.weight_bytes.value or not loaded.parameters.value:
         return NONE
     return number(8 * loaded.weight_bytes.value / loaded.parameters.value)
@@ -123,6 +124,9 @@ def _settings(target: TargetReport) -> str:
         f"  - resolved by the engine: {code(settings) if settings else 'nothing told'}",
         f"  - Python {target.python or NONE}; {escaped(versions)}",
     ]
+    if target.requires:
+        required = ", ".join(target.requires)
+        lines.append(f"  - an environment of its own, with {code(required)}")
     if target.loaded and target.loaded.ignored:
         lines.append(f"  - ignored by the engine: {escaped(', '.join(target.loaded.ignored))}")
     return "\n".join(lines)
