@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from crossbench.journal import SampleTaken, WindowScored, read_events, read_manifest
-from tests.conftest import TINY, Crossbench, SuiteWriter
+from tests.conftest import ROOT, Crossbench, SuiteWriter
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
-QUALITY = f'[quality]\ntext = "{TINY}/held-out.txt"\nwindow = 64\nwindows = 9\nreference = "one"\n'
+TEXT = ROOT / "suites" / "quality" / "tiny-held-out.txt"
+QUALITY = f'[quality]\ntext = "{TEXT}"\nwindow = 64\nwindows = 9\nreference = "one"\n'
 SCENARIO = '[[scenarios]]\nname = "short"\nprompt_tokens = 16\noutput_tokens = 24\n'
 
 

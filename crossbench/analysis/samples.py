@@ -10,6 +10,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -29,6 +30,7 @@ from crossbench.journal import (
 from crossbench.plan.model import Plan
 from crossbench.worker.protocol import Record
 
+Counted: TypeAlias = Literal["ids", "usage", "text"]
 NS = 1e9
 LEAST_SUSPENSION_NS = 10_000_000
 """Two clocks read one after the other differ by less than this on a machine that did not sleep."""
@@ -55,6 +57,8 @@ class Sample(Struct, frozen=True, kw_only=True, gc=False):
     """N."""
     later_tokens: int
     """N - k1: tokens after the first chunk."""
+    counted_by: Counted
+    """Whence N is known."""
     chunks: int
     ttft_s: float
     """t1 - t0."""
@@ -103,7 +107,7 @@ def judged(line: int, event: SampleTaken, launch: str) -> Sample:
     record = event.record
     stamps = _content(event)
     fault = _fault(event, stamps)
-    counts = [count for count in record.counts if count > 0]
+    tokens, first = _tokens(record)
     return Sample(
         line=line,
         launch=launch,
@@ -112,20 +116,38 @@ def judged(line: int, event: SampleTaken, launch: str) -> Sample:
         fault=fault,
         prompt_tokens=event.prompt_tokens,
         cached=record.finish.cached_prompt_tokens if record.finish else None,
-        tokens=sum(counts),
-        later_tokens=sum(counts[1:]),
-        chunks=len(counts),
+        tokens=tokens,
+        later_tokens=tokens - first,
+        counted_by=_counted_by(record),
+        chunks=len(stamps),
         ttft_s=stamps[0] / NS if stamps else 0.0,
         decode_s=(stamps[-1] - stamps[0]) / NS if stamps else 0.0,
     )
 
 
+def _counted_by(record: Record) -> Counted:
+    if record.token_ids is not None or record.finish is None:
+        return "ids"
+    return record.finish.counted_by or "ids"
+
+
+def _tokens(record: Record) -> tuple[int, int]:
+    """N and k1. Of a stream of text k1 is the first chunk's share of the bytes."""
+    if record.token_ids is not None:
+        counts = [count for count in record.counts if count > 0]
+        return sum(counts), counts[0] if counts else 0
+    total = record.finish.output_tokens if record.finish else None
+    sizes = [size for size in record.text_bytes if size > 0]
+    if not total or not sizes:
+        return 0, 0
+    return total, min(total, max(1, round(total * sizes[0] / sum(sizes))))
+
+
 def _content(event: SampleTaken) -> list[int]:
     """Stamps of the chunks that carried a token, in nanoseconds from t0."""
     record = event.record
-    return [
-        stamp for stamp, count in zip(record.stamps_ns, record.counts, strict=False) if count > 0
-    ]
+    amounts = record.counts if record.token_ids is not None else record.text_bytes
+    return [stamp for stamp, amount in zip(record.stamps_ns, amounts, strict=False) if amount > 0]
 
 
 def _fault(event: SampleTaken, stamps: list[int]) -> str | None:
@@ -150,9 +172,13 @@ def _timing_fault(record: Record, stamps: list[int]) -> str | None:
 
 def _count_fault(event: SampleTaken) -> str | None:
     finish = event.record.finish
-    produced = sum(event.record.counts)
+    produced, _ = _tokens(event.record)
     ended = event.natural and finish is not None and finish.reason == "stop"
-    if produced != event.asked_tokens and not (ended and produced < event.asked_tokens):
+    if not produced:
+        return "the engine streams text and does not tell how many tokens it was"
+    # Tokenising a text again gives about as many tokens as it was made of, not exactly.
+    exact = _counted_by(event.record) != "text" or (finish and finish.reason == "stop")
+    if exact and produced != event.asked_tokens and not (ended and produced < event.asked_tokens):
         return f"{produced} tokens came, {event.asked_tokens} were asked"
     cached = finish.cached_prompt_tokens if finish else None
     if cached is not None and not 0 <= cached <= event.prompt_tokens:

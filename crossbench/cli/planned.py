@@ -24,7 +24,10 @@ def _lines(plan: Plan) -> Iterator[str]:
     )
     if plan.targets:
         yield ""
-        rows = [[t.target, t.backend, t.variant, t.how, t.plugin] for t in plan.targets]
+        rows = [
+            [t.target, t.backend, " + ".join([t.variant, *t.requires]), t.how, t.plugin]
+            for t in plan.targets
+        ]
         yield table(["target", "backend", "variant", "environment", "plugin"], rows)
         yield ""
         yield table(
@@ -44,6 +47,9 @@ def _lines(plan: Plan) -> Iterator[str]:
         )
         yield ""
         yield "order of launches: " + ", ".join(launch.id for launch in plan.launches)
+    if scoring := plan.scoring:
+        names = ", ".join(launch.target for launch in scoring.launches) or "no target"
+        yield f"quality, after them: {scoring.tokens:,} tokens of text scored by {names}"
     if plan.exclusions:
         yield ""
         yield "will not be measured:"

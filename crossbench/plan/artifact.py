@@ -10,6 +10,9 @@ from msgspec import Struct
 
 REMOTE_SCHEMES = ("hf:", "ollama:", "lmstudio:")
 BLOCK_BYTES = 1 << 22
+WEIGHTS = ".safetensors"
+BESIDE_WEIGHTS = (WEIGHTS, ".json", ".jinja", ".model", ".txt")
+"""What engines read of a directory with safetensors; other formats may lie beside them."""
 
 
 class Artifact(Struct, frozen=True, kw_only=True):
@@ -20,7 +23,8 @@ class Artifact(Struct, frozen=True, kw_only=True):
     bytes: int
     files: int
     sha256: str
-    """Of the file; of a directory, over the sorted lines `sha256  relative/path`."""
+    """Of the file; of a directory, over the sorted lines `sha256  relative/path` of what is read
+    of it: safetensors with their configuration where it has any, else every file."""
 
 
 def absence(reference: str) -> str | None:
@@ -54,7 +58,7 @@ def identify(path: Path) -> Artifact:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Every regular file below, sorted. Raises OSError for a folder that cannot be read."""
+    """The files that engines read of a directory, sorted. Raises OSError where it refuses."""
 
     def refuse(error: OSError) -> None:
         raise error
@@ -62,7 +66,11 @@ def _files(folder: Path) -> list[Path]:
     found = [
         Path(place) / name for place, _, names in os.walk(folder, onerror=refuse) for name in names
     ]
-    return sorted(file for file in found if file.is_file())
+    whole = sorted(file for file in found if file.is_file())
+    top = [file for file in whole if file.parent == folder]
+    if any(file.suffix == WEIGHTS for file in top):
+        return [file for file in top if file.suffix in BESIDE_WEIGHTS]
+    return whole
 
 
 def _digest(file: Path) -> tuple[str, int]:

@@ -157,6 +157,7 @@ def _cell(target: str, cell: Cell, measured: Measurements, planned: int) -> Cell
     return CellReport(
         target=target,
         cache=cache_state(valid),
+        counted_by=tuple(sorted({sample.counted_by for sample in valid})),
         metrics=tuple(cell_metrics(cell, measured.ready)),
         valid_samples=len(valid),
         planned_samples=planned,

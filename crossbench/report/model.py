@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from crossbench.analysis.metric import Metric
 from crossbench.analysis.quality import Difference
+from crossbench.analysis.samples import Counted
 from crossbench.api import DeviceMemory, Loaded
 from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
@@ -46,6 +47,8 @@ class CellReport(Struct, frozen=True, kw_only=True):
     target: str
     cache: str
     """ "cold" when proven, "warm" or "unproven" otherwise."""
+    counted_by: tuple[Counted, ...]
+    """Whence its token counts are known: ids, the engine's usage, or its text tokenised again."""
     metrics: tuple[Metric, ...]
     valid_samples: int
     planned_samples: int

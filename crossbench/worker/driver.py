@@ -99,6 +99,7 @@ class _Trace:
             t0_ns=self.t0,
             stamps_ns=tuple(stamp - self.t0 for stamp in self.stamps),
             counts=counts,
+            text_bytes=_text_bytes(self.chunks),
             token_ids=ids,
             text=_text(self.chunks),
             finish=finish,
@@ -150,6 +151,11 @@ def _finish(told: object) -> Finish | None:
         if not math.isfinite(value):
             raise ContractBreach(f"the native figure {name!r} is {value}; allowed: finite ones")
     return finish
+
+
+def _text_bytes(chunks: Sequence[Chunk]) -> tuple[int, ...]:
+    sizes = tuple(len((chunk.text or "").encode("utf-8", "replace")) for chunk in chunks)
+    return sizes if any(sizes) else ()
 
 
 def _text(chunks: Sequence[Chunk]) -> str | None:

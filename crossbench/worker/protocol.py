@@ -144,7 +144,9 @@ class Record(Struct, frozen=True, kw_only=True):
     stamps_ns: tuple[int, ...]
     """When each chunk arrived, counted from t0."""
     counts: tuple[int, ...]
-    """Tokens in each chunk."""
+    """Tokens in each chunk; 0 where it carried none, or text without ids."""
+    text_bytes: tuple[int, ...] = ()
+    """UTF-8 bytes of each chunk's text; empty where no chunk carried text."""
     token_ids: tuple[int, ...] | None
     text: str | None
     finish: Finish | None

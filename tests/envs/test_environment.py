@@ -13,7 +13,7 @@ import pytest
 import crossbench
 from crossbench.api import Applies, BackendSpec, EnvSpec
 from crossbench.envs import store, uv
-from crossbench.envs.environment import Environment, find, resolve
+from crossbench.envs.environment import Environment, check_named, find, requiring, resolve
 from crossbench.errors import EnvironmentFailure, InputError
 from tests.envs.conftest import ENGINE, Told, backend
 from tests.envs.packages import add_source, add_wheel
@@ -404,3 +404,34 @@ class TestNamedInterpreter:
         assert find(spec, None, python) is not None
         with pytest.raises(InputError, match=r"this backend needs >=3\.99"):
             find(spec, "cpu", python)
+
+
+def test_requirements_of_a_target_replace_or_join_the_backends() -> None:
+    spec = backend(cpu=EnvSpec(requirements=("Tiny_Engine>=1", "numpy>=2")))
+    asked = requiring(spec, ["tiny-engine==1.5", "extra"])
+    assert asked.environments["cpu"].requirements == ("numpy>=2", "tiny-engine==1.5", "extra")
+    assert requiring(spec, ()) is spec
+
+
+def test_a_users_interpreter_is_held_to_what_the_target_requires() -> None:
+    own = Environment(
+        backend="b",
+        variant="named",
+        python=Path("/python"),
+        how="named",
+        key=None,
+        versions={"tiny-engine": "1.4"},
+        pythonpath=(),
+    )
+    check_named(own, ["Tiny_Engine>=1"])
+    check_named(msgspec.structs.replace(own, how="build"), ["tiny-engine==1.5"])
+    with pytest.raises(EnvironmentFailure, match=r"tiny-engine==1\.5; /python has 1\.4"):
+        check_named(own, ["tiny-engine==1.5"])
+    with pytest.raises(EnvironmentFailure, match="/python has none"):
+        check_named(own, ["another"])
+
+
+def test_a_backends_advice_stands_in_the_failure(told: Told, links: Path) -> None:
+    spec = backend(cpu=EnvSpec(requirements=("no-such-thing",), advice="ask the other index"))
+    with pytest.raises(EnvironmentFailure, match="ask the other index"):
+        make(spec, told)

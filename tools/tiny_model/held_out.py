@@ -1,6 +1,6 @@
 """Print held-out text for the quality figures of suites: documents without special tokens.
 
-python -m tools.tiny_model.held_out > suites/models/tiny/held-out.txt
+python -m tools.tiny_model.held_out > suites/quality/tiny-held-out.txt
 """
 
 from itertools import islice

@@ -11,7 +11,8 @@ from crossbench.report.words import code, counted, escaped, number
 def integrity(report: Report) -> str:
     """The section, or nothing where nothing was measured."""
     lines = [f"- **Changed while the run was interrupted**: {escaped(c)}." for c in report.changes]
-    lines += [*_same_ids(report), *_cold(report), *_tokenizers(report), *_samples(report)]
+    lines += [*_same_ids(report), *_cold(report), *_tokenizers(report), *_counts(report)]
+    lines += _samples(report)
     if errors := [target.stamp_error_s for target in report.targets if target.stamp_error_s]:
         lines.append(
             f"- The driver's own time from stamp to stamp was at most {number(max(errors) * 1e6)} "
@@ -66,6 +67,28 @@ def _tokenizers(report: Report) -> Iterator[str]:
     for name, each in told.items():
         for complaint in each.complaints:
             yield f"- **{escaped(name)}**: {escaped(complaint)}."
+
+
+COUNTED = {
+    "usage": "the engine's own usage figures",
+    "text": "tokenising the whole text again, which can differ by a few from what was produced",
+}
+
+
+def _counts(report: Report) -> Iterator[str]:
+    for way, words in COUNTED.items():
+        names = [
+            cell.target
+            for scenario in report.scenarios
+            for cell in scenario.cells
+            if way in cell.counted_by
+        ]
+        if names:
+            yield (
+                f"- **Tokens not seen as ids** but counted by {words}: "
+                f"{escaped(', '.join(dict.fromkeys(names)))}. The first chunk's share of them is "
+                "estimated from its share of the text's bytes."
+            )
 
 
 def _samples(report: Report) -> Iterator[str]:
