@@ -234,7 +234,7 @@ def test_a_changed_artifact_is_refused(run: Run, suite: SuiteWriter, tmp_path: P
 
 
 def test_two_runs_at_once_into_one_folder(run: Run, suite: SuiteWriter) -> None:
-    host = run.start(suite({"one": "ttft_s = 0.05"}, protocol=PROTOCOL), "--out", run.folder)
+    host = run.start(suite({"one": "ttft_s = 0.4"}, protocol=PROTOCOL), "--out", run.folder)
     run.wait_for_samples(1)
     second = run.call("--resume", run.folder)
     assert second.returncode == 2
