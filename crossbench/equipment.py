@@ -30,13 +30,13 @@ def find(
 
 def _found(target: Target, registry: Registry, selection: Selection) -> Equipment | Lacking:
     spec = registry.backend(target.backend).spec
-    variant = selection.variants.get(target.backend, target.variant)
+    variant, requires = selection.variant(target), selection.requires(target)
     try:
-        spec = environment.requiring(spec, target.requires)
-        found = environment.find(spec, variant, selection.python(target.backend))
+        spec = environment.requiring(spec, requires, selection.build(target))
+        found = environment.find(spec, variant, selection.python(target))
         if found is None:
             return Equipment(variant=environment.chosen(spec, variant).name, how="to build")
-        environment.check_named(found, target.requires)
+        environment.check_named(found, requires)
     except EnvironmentFailure as failure:
         return Lacking(str(failure))
     built = found.how in {"wheel", "build"}
@@ -55,9 +55,9 @@ def make(
         spec = registry.backend(planned.backend).spec
         try:
             had[planned.target] = environment.resolve(
-                environment.requiring(spec, wanted.requires),
-                variant=selection.variants.get(planned.backend, wanted.variant),
-                python=selection.python(planned.backend),
+                environment.requiring(spec, selection.requires(wanted), selection.build(wanted)),
+                variant=selection.variant(wanted),
+                python=selection.python(wanted),
                 progress=progress,
                 deadline_s=plan.suite.protocol.deadlines.build_s,
             )

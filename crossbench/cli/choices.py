@@ -9,6 +9,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from crossbench import owner
 from crossbench.errors import InputError
 from crossbench.plan.selection import Selection
 from crossbench.suite.schema import Profile
@@ -19,7 +20,7 @@ suite_argument = click.argument("suite", type=click.Path(path_type=Path))
 
 
 def selecting(function: F) -> F:
-    """--target, --scenario, --profile, --variant and --python."""
+    """--target, --scenario, --trust, --profile, --variant and --python."""
     for decorate in (
         click.option(
             "--python",
@@ -40,6 +41,11 @@ def selecting(function: F) -> F:
             type=click.Choice(get_args(Profile)),
             help="Preset of launches, repeats and warm-ups; beats what the suite says.",
         ),
+        click.option(
+            "--trust",
+            is_flag=True,
+            help="Use the interpreters, packages and build settings that the suite names.",
+        ),
         click.option("--scenario", "scenarios", multiple=True, help="Only this scenario."),
         click.option("--target", "targets", multiple=True, help="Only this target."),
     ):
@@ -58,13 +64,19 @@ def selection(
     scenarios: Sequence[str],
     variants: Sequence[str],
     pythons: Sequence[str],
+    trust: bool,
 ) -> Selection:
-    """What the user chose. Raises InputError for a value that is not BACKEND=VALUE."""
+    """What the user chose, on what the machine's owner has set.
+
+    Raises InputError for a value that is not BACKEND=VALUE, or a machine file that is wrong.
+    """
     return Selection(
         targets=tuple(targets),
         scenarios=tuple(scenarios),
         variants=dict(pair("--variant", given) for given in variants),
         pythons=dict(pair("--python", given) for given in pythons),
+        trust=trust,
+        owned=owner.load(),
     )
 
 

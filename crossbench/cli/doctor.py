@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import click
 import msgspec
 
+from crossbench import owner
 from crossbench.doctor import Diagnosis, diagnose
 from crossbench.envs import store
 from crossbench.machine import facts
@@ -33,6 +36,7 @@ def _print(diagnosis: Diagnosis) -> None:
     click.echo(f"{machine.system} ({machine.platform}{', WSL' if machine.wsl else ''})")
     click.echo(f"CUDA devices: {', '.join(machine.cuda_devices) or 'none'}")
     click.echo(f"Python {machine.python}; environments in {store.root()}")
+    _print_owner()
     for item in diagnosis.backends:
         variant = f", variant {item.variant}" if item.variant else ""
         click.echo(f"\n{item.backend}: {item.state}{variant}, by {item.plugin}")
@@ -40,3 +44,13 @@ def _print(diagnosis: Diagnosis) -> None:
             click.echo(f"  - {tip}")
     for problem in diagnosis.problems:
         click.echo(f"\n{problem}", err=True)
+
+
+def _print_owner() -> None:
+    """Where the machine file is, what it sets, or what one looks like."""
+    file = owner.path()
+    if not file.exists():
+        click.echo(f"machine file (none yet): {file}, such as")
+        click.echo(textwrap.indent(owner.EXAMPLE, "    "), nl=False)
+        return
+    click.echo(f"machine file: {file}, sets {', '.join(owner.load()) or 'nothing'}")

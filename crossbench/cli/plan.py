@@ -25,11 +25,12 @@ def command(
     profile: Profile | None,
     variants: tuple[str, ...],
     pythons: tuple[str, ...],
+    trust: bool,
     as_json: bool,
 ) -> None:
     """Show what SUITE would run here, what not and why. Starts nothing."""
     plan = prepare(
-        suite, profile=profile, selection=selection(targets, scenarios, variants, pythons)
+        suite, profile=profile, selection=selection(targets, scenarios, variants, pythons, trust)
     ).plan
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(plan)).decode())

@@ -54,6 +54,7 @@ def command(
     profile: Profile | None,
     variants: tuple[str, ...],
     pythons: tuple[str, ...],
+    trust: bool,
     out: Path | None,
     dry_run: bool,
     unfinished: Path | None,
@@ -65,9 +66,9 @@ def command(
     Builds the environments it needs first, saying so. Ctrl-C ends it cleanly; what was measured
     until then is reported, and the run can be resumed.
     """
-    chosen = selection(targets, scenarios, variants, pythons)
+    chosen = selection(targets, scenarios, variants, pythons, trust)
     if unfinished is not None:
-        if suite or profile or out or dry_run or chosen != Selection():
+        if suite or profile or out or dry_run or chosen != Selection(owned=chosen.owned):
             raise InputError("--resume takes suite and options from the run; give it alone")
         return _resume(unfinished, retry_failed, accept_changes)
     if suite is None:

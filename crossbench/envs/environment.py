@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from msgspec import Struct, structs
@@ -24,6 +25,7 @@ from crossbench.envs.store import Inputs, Record
 from crossbench.envs.variant import Choice, Facts, choose, observe
 from crossbench.errors import EnvironmentFailure
 
+_NOTHING: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 NAMED = "named"
 """Variant of an interpreter that the user names without naming a variant."""
 
@@ -123,12 +125,15 @@ def _build_once(order: building.Order, progress: Progress, deadline: float) -> R
         return record
 
 
-def requiring(spec: BackendSpec, requires: Sequence[str]) -> BackendSpec:
-    """The backend with requirements of one target's own in each of its environments.
+def requiring(
+    spec: BackendSpec, requires: Sequence[str], build: Mapping[str, Mapping[str, str]] = _NOTHING
+) -> BackendSpec:
+    """The backend with requirements and build settings of one target's own in each environment.
 
-    Each replaces what the backend requires of the same distribution, or is added.
+    A requirement replaces what the backend requires of the same distribution, or is added; so does
+    a setting of a package's build.
     """
-    if not requires:
+    if not requires and not build:
         return spec
     named = {_distribution(each) for each in requires}
     environments = {
@@ -138,6 +143,14 @@ def requiring(spec: BackendSpec, requires: Sequence[str]) -> BackendSpec:
                 *(each for each in environment.requirements if _distribution(each) not in named),
                 *requires,
             ),
+            build_settings={
+                **environment.build_settings,
+                **{
+                    package: {**environment.build_settings.get(package, {}), **settings}
+                    for package, settings in build.items()
+                },
+            },
+            wheels_serve=environment.wheels_serve and not build,
         )
         for name, environment in spec.environments.items()
     }

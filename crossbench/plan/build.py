@@ -167,6 +167,8 @@ def _judged(
         options_type(provided)
     except InputError as error:
         return excluded("unavailable", str(error))
+    if target.code and not selection.trust:
+        return excluded("skipped", f"it names {target.code}, which are used only with --trust")
     if lacking := _lacking(target, machine) or absence(target.artifact):
         return excluded("unavailable", lacking)
     if not isinstance(equipment, Equipment):
@@ -177,7 +179,7 @@ def _judged(
         plugin=str(provided.origin),
         distributions=provided.spec.distributions,
         variant=equipment.variant,
-        requires=target.requires,
+        requires=selection.requires(target),
         how=equipment.how,
     )
 

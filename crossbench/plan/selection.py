@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
+from packaging.requirements import Requirement
 
 from crossbench.errors import InputError
+from crossbench.owner import Owned
 from crossbench.suggest import suggestion
 from crossbench.suite.model import Scenario, Suite, Target
 
@@ -21,11 +23,36 @@ class Selection(Struct, frozen=True, kw_only=True):
     """Backend -> environment variant."""
     pythons: Mapping[str, str] = {}
     """Backend -> interpreter that has the engine."""
+    trust: bool = False
+    """Whether interpreters, packages and build settings that the suite names are used."""
+    owned: Mapping[str, Owned] = {}
+    """Backend -> what the machine's owner has set."""
 
-    def python(self, backend: str) -> Path | None:
-        """The interpreter chosen for a backend, if one was."""
-        given = self.pythons.get(backend)
+    def python(self, target: Target) -> Path | None:
+        """The interpreter chosen for a target: by the user, the trusted suite, or the owner."""
+        suites = target.python if self.trust else None
+        given = self.pythons.get(target.backend) or suites or self._owned(target).python
         return Path(given).expanduser() if given else None
+
+    def variant(self, target: Target) -> str | None:
+        """The environment variant chosen for a target, if one was."""
+        chosen = self.variants.get(target.backend) or target.variant
+        return chosen or self._owned(target).variant
+
+    def requires(self, target: Target) -> tuple[str, ...]:
+        """Requirements of the target's own environment; the suite's beat the owner's."""
+        suites = target.requires if self.trust else ()
+        named = {Requirement(each).name.lower() for each in suites}
+        owners = self._owned(target).requires
+        kept = [each for each in owners if Requirement(each).name.lower() not in named]
+        return (*kept, *suites)
+
+    def build(self, target: Target) -> Mapping[str, Mapping[str, str]]:
+        """Package -> build settings, beyond the backend's own."""
+        return {**self._owned(target).build, **(target.build if self.trust else {})}
+
+    def _owned(self, target: Target) -> Owned:
+        return self.owned.get(target.backend, Owned())
 
     def check(self, suite: Suite) -> None:
         """Raises InputError for a name that the suite does not have."""

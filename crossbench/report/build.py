@@ -73,7 +73,7 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
         how=environment.how,
         artifact=_kept(manifest.artifacts, planned.target),
         options=target.options,
-        requires=target.requires,
+        requires=planned.requires,
         versions={**built, **(first.versions if first else {})},
         python=first.python if first else None,
         loaded=first.loaded if first else None,

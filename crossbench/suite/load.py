@@ -78,7 +78,7 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
         *target_faults,
         *scenario_faults,
         *option_faults(target_tables),
-        *requirement_faults(target_tables),
+        *requirement_faults({at: table.requires for at, table in target_tables.items()}),
         *forced_faults(scenario_tables),
         *_path_faults(document, target_tables, wrong),
         *_name_faults(document, targets, scenarios, wrong),
@@ -170,6 +170,7 @@ def _path_faults(
     paths: list[tuple[KeyPath, str]] = [
         ((*at, "artifact"), path) for at, table in tables.items() for path in listed(table.artifact)
     ]
+    paths += [((*at, "python"), table.python) for at, table in tables.items() if table.python]
     if ("model",) not in [fault.at[:1] for fault in wrong]:
         paths.append((("model", "tokenizer"), document.tables["model"]["tokenizer"]))
     for at, path in paths:
@@ -188,6 +189,8 @@ def _target(document: Document, variant: Variant, table: TargetTable) -> Target:
         artifact=_located(document, artifact),
         variant=table.variant,
         requires=tuple(table.requires),
+        python=table.python and str(absolute(table.python, document.path.parent)),
+        build=table.build,
         needs=table.needs,
         options={**table.options, **dict(zip(table.matrix, options, strict=True))},
     )

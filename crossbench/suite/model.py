@@ -31,8 +31,22 @@ class Target(Struct, frozen=True, kw_only=True):
     variant: str | None
     requires: tuple[str, ...] = ()
     """Requirements of an environment of its own."""
+    python: str | None = None
+    """Interpreter that the suite names."""
+    build: Mapping[str, Mapping[str, str]] = {}
+    """Package -> settings of its build."""
     needs: TargetNeeds
     options: Mapping[str, Any]
+
+    @property
+    def code(self) -> str:
+        """What of the target can run code of the suite's choosing, in words; empty for nothing."""
+        named = [
+            f"packages ({', '.join(self.requires)})" if self.requires else "",
+            f"an interpreter ({self.python})" if self.python else "",
+            f"build settings (of {', '.join(self.build)})" if self.build else "",
+        ]
+        return " and ".join(filter(None, named))
 
 
 class Prompt(Struct, frozen=True, kw_only=True):

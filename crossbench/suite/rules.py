@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from packaging.requirements import InvalidRequirement, Requirement
 
 from crossbench.suite.positions import KeyPath
-from crossbench.suite.schema import QualityTable, ScenarioTable, TargetTable
+from crossbench.suite.schema import QualityTable, ScenarioTable
 from crossbench.suite.validate import Fault
 from crossbench.suite.words import quoted
 
@@ -25,11 +25,14 @@ def forced_faults(tables: Mapping[KeyPath, ScenarioTable]) -> Iterator[Fault]:
             )
 
 
-def requirement_faults(tables: Mapping[KeyPath, TargetTable]) -> Iterator[Fault]:
-    """Requirements that no installer would understand, or that contradict one another."""
-    for at, table in tables.items():
+def requirement_faults(tables: Mapping[KeyPath, Sequence[str]]) -> Iterator[Fault]:
+    """Requirements that no installer would understand, or that contradict one another.
+
+    `tables` are the lists called `requires`, by the table they stand in.
+    """
+    for at, requires in tables.items():
         named: set[str] = set()
-        for index, written in enumerate(table.requires):
+        for index, written in enumerate(requires):
             place = (*at, "requires", index)
             try:
                 name = Requirement(written).name.lower()

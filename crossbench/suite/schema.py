@@ -89,6 +89,14 @@ class TargetTable(_Table, frozen=True, kw_only=True):
             "vllm==0.32.0: each replaces the backend's for that distribution, or is added."
         ),
     ] = []
+    python: Annotated[
+        Text | None,
+        Meta(description="Interpreter that has the engine, instead of an environment built."),
+    ] = None
+    build: Annotated[
+        dict[str, dict[str, str]],
+        Meta(description="Package -> settings of its build, such as cmake.define.GGML_NATIVE."),
+    ] = {}
     needs: TargetNeeds = TargetNeeds()
     options: Annotated[
         dict[str, Any], Meta(description="Options of the backend, checked against its own struct.")

@@ -46,6 +46,8 @@ def test_every_key_arrives() -> None:
     assert target.needs == TargetNeeds(cuda=2, platform="linux-x86_64", memory_gib=64)
     assert target.options == {"tensor_split": [1, 1], "n_ctx": 8192, "rope": {"base": 1e6}}
     assert target.requires == ("llama-cpp-python==0.3.36", "numpy>=2")
+    assert target.python == str(GOOD / "files/python")
+    assert target.build == {"llama-cpp-python": {"cmake.define.GGML_NATIVE": "ON"}}
     scenario, along = suite.scenarios
     assert (scenario.forced, along.forced) == (False, True)
     assert suite.quality == Quality(
