@@ -35,6 +35,7 @@ __all__ = [
     "CONTRACT",
     "ENTRY_POINT_GROUP",
     "Applies",
+    "Aspect",
     "Backend",
     "BackendError",
     "BackendSpec",
@@ -46,6 +47,7 @@ __all__ = [
     "EngineError",
     "EnvSpec",
     "Fact",
+    "Finding",
     "Finish",
     "Generation",
     "Loaded",
@@ -58,6 +60,7 @@ __all__ = [
     "Sampling",
     "ScoringSession",
     "Session",
+    "Severity",
     "Source",
     "TokenScore",
     "Unsupported",
@@ -87,6 +90,12 @@ class Capability(Enum):
     """A request's `forced_ids` are decoded along, whatever the model would say."""
     SCORE = "score"
     """The session is a `ScoringSession`."""
+
+
+Aspect: TypeAlias = Literal["context", "kv_dtype", "prefix_cache"]
+"""Tokens of context, type of the KV cache, whether a prefix cache is on."""
+Severity: TypeAlias = Literal["unfair", "risk", "note"]
+"""The comparison would mislead; the target may fail or crawl; worth knowing."""
 
 
 class Applies(Struct, frozen=True, kw_only=True):
@@ -134,6 +143,21 @@ class BackendSpec(Struct, frozen=True, kw_only=True):
     environments: Mapping[str, EnvSpec]
     """Variant ("cpu", "cuda", "metal", ...) -> environment; the first that applies is chosen."""
     capabilities: frozenset[Capability]
+    aspects: Mapping[Aspect, str] = {}
+    """What some options mean, so that targets of different engines compare: aspect -> option."""
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Something in a plan that its owner should know before it runs; see `crossbench_lint`."""
+
+    rule: str
+    """Lower-case letters, digits and dashes; what `--ignore` takes."""
+    severity: Severity
+    targets: tuple[str, ...]
+    evidence: str
+    """What was found, with its values."""
+    fix: str
+    """What to do about it."""
 
 
 # Loading a model

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pluggy import HookimplMarker, HookspecMarker
 
-from crossbench.api import BackendSpec
+from crossbench.api import BackendSpec, Finding
+
+if TYPE_CHECKING:
+    from crossbench.plan.model import Plan
 
 hookspec = HookspecMarker("crossbench")
 hookimpl = HookimplMarker("crossbench")
@@ -18,3 +22,7 @@ class CrossbenchSpecs:
     @hookspec
     def crossbench_backends(self) -> Iterable[BackendSpec]:  # type: ignore[empty-body]
         """The backends this plugin provides."""
+
+    @hookspec
+    def crossbench_lint(self, plan: Plan) -> Iterable[Finding]:  # type: ignore[empty-body]
+        """What of a plan makes this plugin's targets unfair, slow or likely to fail."""

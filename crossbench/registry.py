@@ -17,9 +17,10 @@ import msgspec
 import pluggy
 from msgspec import Struct
 
-from crossbench.api import CONTRACT, ENTRY_POINT_GROUP, BackendSpec
+from crossbench.api import CONTRACT, ENTRY_POINT_GROUP, BackendSpec, Finding
 from crossbench.errors import InputError
 from crossbench.hookspecs import CrossbenchSpecs
+from crossbench.plan.model import Plan
 from crossbench.suggest import suggestion
 
 GROUP_PREFIX = "crossbench.v"
@@ -75,6 +76,7 @@ class Registry:
         self.origins: list[Origin] = []
         self.problems: list[PluginProblem] = []
         self.backends: dict[str, Provided] = {}
+        self._plugins: list[tuple[Origin, object]] = []
         self._manager = pluggy.PluginManager("crossbench")
         self._manager.add_hookspecs(CrossbenchSpecs)
         for point in sorted(_installed() if points is None else points, key=_by_name):
@@ -96,6 +98,7 @@ class Registry:
         try:
             plugin = _import(point)
             self._register(plugin, origin)
+            self._plugins.append((origin, plugin))
             declared = self._declared(plugin)
         except _Broken as broken:
             self._report(origin, broken.stage, str(broken))
@@ -109,6 +112,27 @@ class Registry:
             self._manager.register(plugin, name=str(origin))
         except Exception as error:  # pluggy inspects a stranger's objects
             raise _Broken("register", _named(error)) from error
+
+    def findings(self, plan: Plan) -> list[Finding]:
+        """What every plugin finds in a plan; one that breaks is named in `problems`."""
+        found: list[Finding] = []
+        for origin, plugin in self._plugins:
+            try:
+                found += self._found(plugin, plan)
+            except _Broken as broken:
+                self._report(origin, broken.stage, str(broken))
+        return found
+
+    def _found(self, plugin: object, plan: Plan) -> list[Finding]:
+        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        hook = self._manager.subset_hook_caller("crossbench_lint", others)
+        try:
+            answers = [finding for answer in hook(plan=plan) for finding in answer]
+            return [msgspec.convert(msgspec.to_builtins(each), Finding) for each in answers]
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # as at import
+            raise _Broken("call", f"crossbench_lint: {_named(error)}") from error
 
     def _declared(self, plugin: object) -> list[BackendSpec]:
         """What this plugin alone yields."""

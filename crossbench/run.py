@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from msgspec.structs import replace
+
 import crossbench
 from crossbench import equipment
 from crossbench.analysis.definitions import DEFINITIONS
@@ -34,6 +36,7 @@ from crossbench.journal import (
     refuse_old,
 )
 from crossbench.launch import Bench, Watcher
+from crossbench.lint import rules
 from crossbench.machine import facts
 from crossbench.machine.drain import Drain
 from crossbench.plan import artifact
@@ -88,6 +91,9 @@ def prepare(path: Path, *, profile: Profile | None, selection: Selection) -> Pre
         book=book,
         selection=selection,
     )
+    found = [*rules.findings(plan), *registry.findings(plan)]
+    kept = tuple(finding for finding in found if finding.rule not in selection.ignored)
+    plan = replace(plan, findings=kept)
     return Prepared(
         plan=plan,
         book=book,

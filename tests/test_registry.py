@@ -165,3 +165,23 @@ def test_built_ins_come_through_entry_points() -> None:
     assert not registry.problems
     assert registry.backends["null"].origin.distribution == "crossbench"
     assert registry.backends["llamacpp"].origin.distribution == "crossbench-llamacpp"
+
+
+LINT = (
+    f"{HEAD}from crossbench.api import Finding\n@hookimpl\ndef crossbench_lint(plan):\n"
+    "    yield Finding(rule='r', severity='note', targets=(), evidence=str(plan), fix='f')\n"
+)
+
+
+def test_every_plugin_is_asked_for_findings_and_a_broken_one_is_named(site: Site) -> None:
+    site.install("strict", LINT)
+    site.install("lost", f"{HEAD}@hookimpl\ndef crossbench_lint(plan):\n    raise KeyError('x')\n")
+    site.install("odd", f"{HEAD}@hookimpl\ndef crossbench_lint(plan):\n    return [3]\n")
+    registry = Registry(site.points())
+    (finding,) = registry.findings("the plan")  # type: ignore[arg-type]
+    assert (finding.rule, finding.evidence) == ("r", "the plan")
+    assert [(p.origin.plugin, p.stage) for p in registry.problems] == [
+        ("lost", "call"),
+        ("odd", "call"),
+    ]
+    assert "crossbench_lint: KeyError: 'x'" in registry.problems[0].cause

@@ -20,7 +20,7 @@ suite_argument = click.argument("suite", type=click.Path(path_type=Path))
 
 
 def selecting(function: F) -> F:
-    """--target, --scenario, --trust, --profile, --variant and --python."""
+    """--target, --scenario, --ignore, --trust, --profile, --variant and --python."""
     for decorate in (
         click.option(
             "--python",
@@ -40,6 +40,9 @@ def selecting(function: F) -> F:
             "--profile",
             type=click.Choice(get_args(Profile)),
             help="Preset of launches, repeats and warm-ups; beats what the suite says.",
+        ),
+        click.option(
+            "--ignore", "ignored", multiple=True, metavar="RULE", help="Tell nothing of this rule."
         ),
         click.option(
             "--trust",
@@ -65,6 +68,7 @@ def selection(
     variants: Sequence[str],
     pythons: Sequence[str],
     trust: bool,
+    ignored: Sequence[str],
 ) -> Selection:
     """What the user chose, on what the machine's owner has set.
 
@@ -76,6 +80,7 @@ def selection(
         variants=dict(pair("--variant", given) for given in variants),
         pythons=dict(pair("--python", given) for given in pythons),
         trust=trust,
+        ignored=tuple(ignored),
         owned=owner.load(),
     )
 

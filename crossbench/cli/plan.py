@@ -26,11 +26,14 @@ def command(
     variants: tuple[str, ...],
     pythons: tuple[str, ...],
     trust: bool,
+    ignored: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Show what SUITE would run here, what not and why. Starts nothing."""
     plan = prepare(
-        suite, profile=profile, selection=selection(targets, scenarios, variants, pythons, trust)
+        suite,
+        profile=profile,
+        selection=selection(targets, scenarios, variants, pythons, trust, ignored),
     ).plan
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(plan)).decode())

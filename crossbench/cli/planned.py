@@ -50,6 +50,12 @@ def _lines(plan: Plan) -> Iterator[str]:
     if scoring := plan.scoring:
         names = ", ".join(launch.target for launch in scoring.launches) or "no target"
         yield f"quality, after them: {scoring.tokens:,} tokens of text scored by {names}"
+    if plan.findings:
+        yield ""
+        yield "before it runs:"
+        for finding in plan.findings:
+            yield f"  [{finding.rule}] {finding.severity}: {finding.evidence}; {finding.fix}"
+            yield f"    targets: {', '.join(finding.targets)}"
     if plan.exclusions:
         yield ""
         yield "will not be measured:"

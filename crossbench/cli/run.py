@@ -55,6 +55,7 @@ def command(
     variants: tuple[str, ...],
     pythons: tuple[str, ...],
     trust: bool,
+    ignored: tuple[str, ...],
     out: Path | None,
     dry_run: bool,
     unfinished: Path | None,
@@ -66,7 +67,7 @@ def command(
     Builds the environments it needs first, saying so. Ctrl-C ends it cleanly; what was measured
     until then is reported, and the run can be resumed.
     """
-    chosen = selection(targets, scenarios, variants, pythons, trust)
+    chosen = selection(targets, scenarios, variants, pythons, trust, ignored)
     if unfinished is not None:
         if suite or profile or out or dry_run or chosen != Selection(owned=chosen.owned):
             raise InputError("--resume takes suite and options from the run; give it alone")

@@ -6,10 +6,12 @@ import importlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from crossbench.api import BackendSpec, Capability
+from crossbench.api import Aspect, BackendSpec, Capability
 from crossbench.errors import InputError, SuiteError
 from crossbench.machine.model import GIB, Machine
 from crossbench.plan.artifact import absence
@@ -180,8 +182,15 @@ def _judged(
         distributions=provided.spec.distributions,
         variant=equipment.variant,
         requires=selection.requires(target),
+        aspects=_aspects(target, provided),
         how=equipment.how,
     )
+
+
+def _aspects(target: Target, provided: Provided) -> Mapping[Aspect, Any]:
+    options = msgspec.convert(dict(target.options), options_type(provided))
+    named = provided.spec.aspects.items()
+    return {aspect: getattr(options, option, None) for aspect, option in named}
 
 
 def _lacking(target: Target, machine: Machine) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from crossbench.api import Aspect, Finding
 from crossbench.machine.model import Machine
 from crossbench.suite.model import Suite
 
@@ -49,6 +51,8 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
     variant: str
     requires: tuple[str, ...] = ()
     """Requirements that make its environment one of its own."""
+    aspects: Mapping[Aspect, Any] = {}
+    """What its options say of what every engine has, defaults included."""
     how: str
     """State of its environment: "host", "named", "ready" or "to build"."""
 
@@ -102,6 +106,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     exclusions: tuple[Exclusion, ...]
     scoring: ScoringPlan | None = None
     """None where the suite asks for none."""
+    findings: tuple[Finding, ...] = ()
+    """What its owner should know before it runs."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name that the suite or the plan does not have."""

@@ -23,6 +23,8 @@ class Selection(Struct, frozen=True, kw_only=True):
     """Backend -> environment variant."""
     pythons: Mapping[str, str] = {}
     """Backend -> interpreter that has the engine."""
+    ignored: tuple[str, ...] = ()
+    """Preflight rules whose findings are not told."""
     trust: bool = False
     """Whether interpreters, packages and build settings that the suite names are used."""
     owned: Mapping[str, Owned] = {}

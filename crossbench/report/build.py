@@ -52,6 +52,7 @@ def build(folder: Path) -> Report:
         protocol=plan.suite.protocol,
         targets=tuple(_target(manifest, planned, measured) for planned in plan.targets),
         scenarios=tuple(_scenario(manifest, planned, measured) for planned in plan.scenarios),
+        findings=plan.findings,
         scoring=scoring(plan, measured),
         non_results=_non_results(manifest, measured),
     )

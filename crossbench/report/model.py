@@ -10,7 +10,7 @@ from msgspec import Struct
 from crossbench.analysis.metric import Metric
 from crossbench.analysis.quality import Difference
 from crossbench.analysis.samples import Counted
-from crossbench.api import DeviceMemory, Loaded
+from crossbench.api import DeviceMemory, Finding, Loaded
 from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import NonResult
@@ -154,6 +154,8 @@ class Report(Struct, frozen=True, kw_only=True):
     protocol: Protocol
     targets: tuple[TargetReport, ...]
     scenarios: tuple[ScenarioReport, ...]
+    findings: tuple[Finding, ...]
+    """What was known before it ran to make it unfair, or likely to fail."""
     scoring: ScoringReport | None
     """None where the suite names no text to score: quality was not measured."""
     non_results: tuple[NonResultReport, ...]

@@ -18,4 +18,5 @@ def crossbench_backends() -> Iterable[BackendSpec]:
         distributions=("crossbench",),
         environments={"host": EnvSpec(requirements=())},
         capabilities=frozenset(Capability),
+        aspects={"context": "context_tokens"},
     )

@@ -11,6 +11,7 @@ from crossbench.report.words import code, counted, escaped, number
 def integrity(report: Report) -> str:
     """The section, or nothing where nothing was measured."""
     lines = [f"- **Changed while the run was interrupted**: {escaped(c)}." for c in report.changes]
+    lines += _preflight(report)
     lines += [*_same_ids(report), *_cold(report), *_tokenizers(report), *_counts(report)]
     lines += _samples(report)
     if errors := [target.stamp_error_s for target in report.targets if target.stamp_error_s]:
@@ -24,6 +25,14 @@ def integrity(report: Report) -> str:
     if changed:
         lines.append(f"- Launches resolved differently: {escaped(', '.join(changed))}.")
     return "## Integrity\n\n" + "\n".join(lines) if lines else ""
+
+
+def _preflight(report: Report) -> Iterator[str]:
+    for finding in report.findings:
+        yield (
+            f"- **Known before it ran** ({escaped(finding.rule)}, {finding.severity}): "
+            f"{escaped(finding.evidence)}."
+        )
 
 
 def _same_ids(report: Report) -> Iterator[str]:

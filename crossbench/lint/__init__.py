@@ -1,0 +1,1 @@
+"""Preflight: what of a plan would make its comparison unfair, or fail, told before it runs."""
