@@ -243,6 +243,9 @@ class Loaded(Struct, frozen=True, kw_only=True):
     attention: Fact[str]
     """Attention kernel as resolved, such as "flash" or "standard"."""
     prefix_cache: Fact[bool]
+    prompt: Literal["ids", "text", "template"] = "ids"
+    """How prompts reach the engine: as the very ids, as text that it tokenises to the same ids, or
+    inside a chat template of its own, so that what it computes is not the suite's prompt."""
     settings: Mapping[str, Fact[Any]] = {}
     """Other resolved settings worth comparing: batch sizes, threads, offloaded layers."""
     ignored: tuple[str, ...] = ()

@@ -209,6 +209,7 @@ class Measurements:
         """What had changed when the run was resumed."""
         self._sent: dict[tuple[str, int, int, int], tuple[str, bytes]] = {}
         self._shared: dict[str, bool] = {}
+        self._foreign: set[str] = set()
         for line, event in events:
             self._take(line, event)
 
@@ -221,11 +222,12 @@ class Measurements:
         ]
 
     def same_ids(self, scenario: str) -> bool | None:
-        """Whether, wherever two targets took the sample of one place, they were sent the same ids.
+        """Whether, wherever two targets took the sample of one place, they computed the same ids.
 
-        None where no two targets did.
+        None where no two targets did; false where an engine put a template of its own around them.
         """
-        return self._shared.get(scenario)
+        shared = self._shared.get(scenario)
+        return shared and scenario not in self._foreign
 
     def _take(self, line: int, event: Event) -> None:  # noqa: C901 (a case an event)
         if isinstance(event, RunEnded | RunResumed):
@@ -265,6 +267,8 @@ class Measurements:
         if event.role != "timed":
             return
         self.cells[start.target, event.scenario].take(line, event, start.planned)
+        if self.ready[event.launch].loaded.prompt == "template":
+            self._foreign.add(event.scenario)
         place = (event.scenario, start.block, event.repeat, event.prompt)
         sent = (start.target, event.prompt_sha256.encode()[:32])
         target, ids = self._sent.setdefault(place, sent)

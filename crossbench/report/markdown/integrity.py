@@ -12,7 +12,13 @@ def integrity(report: Report) -> str:
     """The section, or nothing where nothing was measured."""
     lines = [f"- **Changed while the run was interrupted**: {escaped(c)}." for c in report.changes]
     lines += _preflight(report)
-    lines += [*_same_ids(report), *_cold(report), *_tokenizers(report), *_counts(report)]
+    lines += [
+        *_same_ids(report),
+        *_prompts(report),
+        *_cold(report),
+        *_tokenizers(report),
+        *_counts(report),
+    ]
     lines += _samples(report)
     if errors := [target.stamp_error_s for target in report.targets if target.stamp_error_s]:
         lines.append(
@@ -39,9 +45,22 @@ def _same_ids(report: Report) -> Iterator[str]:
     judged = [scenario for scenario in report.scenarios if scenario.same_ids is not None]
     differing = [scenario.name for scenario in judged if not scenario.same_ids]
     if differing:
-        yield f"- **Targets were sent different prompt ids**: {escaped(', '.join(differing))}."
+        yield f"- **Targets computed different prompt ids**: {escaped(', '.join(differing))}."
     elif judged:
         yield f"- Same prompt ids for every target in {counted(len(judged), 'scenario')}."
+
+
+PROMPTS = {
+    "text": "Prompts reach it as text, which it tokenises to the same ids",
+    "template": "**It puts its own chat template around prompts: its ids are not the suite's**",
+}
+
+
+def _prompts(report: Report) -> Iterator[str]:
+    told = {target.name: target.loaded.prompt for target in report.targets if target.loaded}
+    for way, words in PROMPTS.items():
+        if names := [name for name, prompt in told.items() if prompt == way]:
+            yield f"- {words}: {escaped(', '.join(names))}."
 
 
 def _cold(report: Report) -> Iterator[str]:

@@ -68,7 +68,8 @@ def _machine(report: Report) -> str:
 def _definitions(report: Report) -> str:
     return f"""## Definitions (version {report.definitions})
 
-Stamps are taken in the engine's own process, on a monotonic clock, as each chunk of tokens arrives.
+Stamps are taken on a monotonic clock as each chunk of tokens arrives, in the engine's own process;
+behind an engine core in another process, or a server, where the table of targets says so.
 
 - TTFT: from the prompt's ids being handed to the engine to the first chunk with a token.
 - prefill: computed prompt tokens / TTFT; it includes the first token's decode and sampling.

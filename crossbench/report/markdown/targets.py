@@ -76,7 +76,7 @@ def _resolved(loaded: Loaded | None) -> Sequence[str]:
     parallelism = loaded.parallelism.value
     devices = ", ".join(device.name for device in loaded.devices)
     return [
-        escaped(f"{parallelism.value if parallelism else 'unknown'}: {devices}"),
+        escaped(f"{parallelism.value if parallelism else 'unknown'}: {devices or 'not told'}"),
         _fact(loaded.context_tokens),
         _kv(loaded),
         _fact(loaded.attention),

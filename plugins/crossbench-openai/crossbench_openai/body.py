@@ -1,0 +1,73 @@
+"""The body of a request, in the fields that a server knows.
+
+Fields that no server lacks are OpenAI's. The others have defaults which differ from server to
+server and are rarely neutral (llama-cpp-python's penalises repetition by 1.1 and drops tokens under
+a twentieth of the likeliest one's probability), so they are set wherever the schema names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from crossbench.api import Request, Sampling
+from crossbench_openai.options import OpenAIOptions
+from crossbench_openai.server import Server
+
+NEUTRAL = {"min_p": 0.0, "repeat_penalty": 1.0, "repetition_penalty": 1.0}
+LENGTH_FORCED_BY = ("ignore_eos", "min_tokens")
+"""Best first: the first of them that a server knows is set, and the second only bars some ids."""
+
+
+class Bodies:
+    """The bodies of one target's requests."""
+
+    def __init__(self, server: Server, options: OpenAIOptions) -> None:
+        self._server = server
+        self._extra = options.extra_body
+        self._fixed = {
+            "model": server.model,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "return_token_ids": True,
+            **NEUTRAL,
+        }
+        self._honoured = server.fields | options.extra_body.keys()
+        self.forced_by = next((name for name in LENGTH_FORCED_BY if name in self._honoured), None)
+        """The field that holds an answer at its full length, if there is one."""
+
+    def of(self, request: Request, prompt: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body that asks for this request."""
+        wanted = {
+            **self._fixed,
+            "max_tokens": request.max_tokens,
+            **_sampling(request.sampling),
+            **self._ending(request),
+        }
+        known = {name: value for name, value in wanted.items() if name in self._server.fields}
+        return {**known, **prompt, **self._extra}
+
+    def ignored(self) -> tuple[str, ...]:
+        """What of a request this server is not known to honour."""
+        lacking = [name for name in ("top_k", "seed") if name not in self._honoured]
+        if self.forced_by is None:
+            lacking.append("exact output length")
+        if "stop_token_ids" not in self._honoured:
+            lacking.append("stop ids")
+        return tuple(lacking)
+
+    def _ending(self, request: Request) -> Mapping[str, Any]:
+        if request.stop_ids:
+            return {"stop_token_ids": list(request.stop_ids)}
+        if self.forced_by == "ignore_eos":
+            return {"ignore_eos": True}
+        return {"min_tokens": request.max_tokens}
+
+
+def _sampling(sampling: Sampling) -> Mapping[str, Any]:
+    return {
+        "temperature": sampling.temperature,
+        "top_k": sampling.top_k,
+        "top_p": sampling.top_p,
+        "seed": sampling.seed,
+    }

@@ -1,0 +1,86 @@
+"""The options of a target behind a server: where it is, and how it is asked.
+
+This module imports no HTTP client: the host reads it to check a suite.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+Api: TypeAlias = Literal["completions", "chat"]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+OURS = frozenset({"max_tokens", "messages", "model", "n", "prompt", "stream", "stream_options"})
+"""Fields of a request's body that decide what is measured; a suite may not set them."""
+
+
+class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a suite may set for one target behind a server.
+
+    Raises ValueError where an option makes no sense or two contradict each other.
+    """
+
+    base_url: Annotated[
+        str,
+        Meta(description="Where the server listens, as OpenAI clients are given it; ends in /v1."),
+    ]
+    model: Annotated[
+        str | None, Meta(description="Name of the served model; absent: the only one served.")
+    ] = None
+    api: Annotated[
+        Api,
+        Meta(
+            description="completions: the prompt as it is; chat: its text as one user message, "
+            "around which the server puts its own template."
+        ),
+    ] = "completions"
+    api_key_env: Annotated[
+        str | None, Meta(description="Environment variable that holds the server's API key.")
+    ] = None
+    ids_in: Annotated[
+        bool | None,
+        Meta(
+            description="Send prompts to completions as token ids (true) or as text (false); "
+            "absent: as ids where the server takes them."
+        ),
+    ] = None
+    extra_body: Annotated[
+        dict[str, Any],
+        Meta(description="Fields of the server's own, sent with every request as they are."),
+    ] = {}
+    connect_timeout_s: Annotated[
+        Seconds, Meta(description="How long a connection may take to be accepted.")
+    ] = 10.0
+    read_timeout_s: Annotated[
+        Seconds, Meta(description="How long the server may send nothing at all.")
+    ] = 600.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, each in one sentence that says what to change."""
+        _check_url(self.base_url)
+        if self.ids_in and self.api == "chat":
+            raise ValueError(
+                "ids_in is true and api is chat, which takes messages only; "
+                "drop ids_in, or set api to completions"
+            )
+        if taken := sorted(OURS & self.extra_body.keys()):
+            raise ValueError(
+                f"extra_body sets {', '.join(taken)}, which crossbench sets itself; "
+                f"not allowed are {', '.join(sorted(OURS))}"
+            )
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        fits = False
+    if not fits or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError(
+            f"base_url is {url!r}; allowed is http:// or https://, a host, a port and a path, "
+            "such as http://127.0.0.1:8000/v1; a key goes into api_key_env"
+        )

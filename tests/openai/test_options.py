@@ -1,0 +1,72 @@
+"""Which options make sense, and what is said of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from crossbench_openai.options import OURS, OpenAIOptions
+
+URL = "http://127.0.0.1:8000/v1"
+
+
+def options(**given: Any) -> OpenAIOptions:
+    return msgspec.convert({"base_url": URL, **given}, OpenAIOptions)
+
+
+def test_only_the_address_is_needed() -> None:
+    assert options() == OpenAIOptions(base_url=URL)
+    with pytest.raises(msgspec.ValidationError, match="base_url"):
+        msgspec.convert({}, OpenAIOptions)
+
+
+@pytest.mark.parametrize(
+    "url", [URL, "https://example.org/v1/", "http://[::1]:80/v1", "http://localhost/proxy/v1"]
+)
+def test_an_address_is_http_with_a_host(url: str) -> None:
+    assert options(base_url=url).base_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8000",
+        "ftp://host/v1",
+        "http:///v1",
+        "http://host:port/v1",
+        "http://host:99999/v1",
+        "http://host:0/v1",
+        "http://[::1/v1",
+        "http://host/v1?key=1",
+        "http://user:secret@host/v1",
+    ],
+)
+def test_any_other_address_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match="such as http://127"):
+        options(base_url=url)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"api": "responses"}, "Invalid enum value 'responses'"),
+        ({"ids_in": "yes"}, "Expected `bool | null`"),
+        ({"read_timeout_s": 0}, "> 0"),
+        ({"connect_timeout_s": -1}, "> 0"),
+        ({"bse_url": URL}, "unknown field `bse_url`"),
+        ({"api": "chat", "ids_in": True}, "ids_in is true and api is chat"),
+        ({"extra_body": {"stream": False, "model": "x"}}, "extra_body sets model, stream, which"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_sentence(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=message.replace("|", r"\|")):
+        options(**given)
+
+
+@pytest.mark.parametrize("field", sorted(OURS))
+def test_a_suite_cannot_change_what_is_measured_through_extra_fields(field: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=field):
+        options(extra_body={field: 1})
