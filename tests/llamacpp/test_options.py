@@ -50,6 +50,13 @@ def test_a_dual_gpu_rig_can_be_written_as_in_the_suite_of_the_design() -> None:
         ({"n_batch": 256, "n_ubatch": 512}, "n_ubatch may be at most n_batch"),
         ({"type_v": "q8_0", "flash_attn": "off"}, "needs flash attention"),
         ({"split_mode": "tensor", "flash_attn": "off"}, "needs flash attention"),
+        ({"split_mode": "tensor", "offload_kqv": False}, "wrong tokens under split_mode tensor"),
+        ({"rpc_servers": []}, "length >= 1"),
+        ({"rpc_servers": ["one:1"] * 17}, "length <= 16"),
+        ({"rpc_servers": "one:1"}, "Expected `array"),
+        ({"rpc_servers": ["one"]}, "'one' is no endpoint"),
+        ({"rpc_servers": ["one:1", "two:2", "one:1"]}, "names one:1 twice"),
+        ({"rpc_servers": ["one:1"], "n_gpu_layers": 0}, "leaves nothing to rpc_servers"),
     ],
 )
 def test_a_wrong_option_is_refused_in_clear_words(given: dict[str, Any], said: str) -> None:
@@ -67,6 +74,9 @@ def test_a_wrong_option_is_refused_in_clear_words(given: dict[str, Any], said: s
         {"split_mode": "tensor"},
         {"n_batch": 512, "n_ubatch": 512},
         {"tensor_split": [0, 1]},
+        {"rpc_servers": ["192.168.1.20:50052", "mac-studio.local:50052"]},
+        {"rpc_servers": ["one:1"], "split_mode": "tensor", "tensor_split": [3, 1]},
+        {"flash_attn": "off", "type_k": "f32", "type_v": "f32"},
     ],
 )
 def test_what_llama_cpp_can_do_is_not_refused(given: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from crossbench.api import Applies, BackendSpec, Capability
 from crossbench_llamacpp import plugin
 
 ROOM = Path(plugin.__file__).parent
+VARIANTS = ["cuda", "metal", "cpu", "rpc"]
 
 
 @pytest.fixture
@@ -21,22 +22,29 @@ def spec() -> BackendSpec:
 
 
 def test_the_environments_stand_in_order_of_choice(spec: BackendSpec) -> None:
-    assert list(spec.environments) == ["cuda", "metal", "cpu", "rpc"]
+    assert list(spec.environments) == VARIANTS
     assert spec.environments["cuda"].applies == Applies(device="cuda", tools=("nvcc",))
     assert spec.environments["metal"].applies == Applies(platforms=("macos-arm64",))
     assert spec.environments["cpu"].applies == Applies()
 
 
 @pytest.mark.parametrize(
-    ("variant", "define"), [("cuda", "CUDA"), ("metal", "METAL"), ("rpc", "RPC")]
+    ("variant", "define"),
+    [*((variant, "RPC") for variant in VARIANTS), ("cuda", "CUDA"), ("metal", "METAL")],
 )
 def test_each_variant_compiles_its_backend_in(spec: BackendSpec, variant: str, define: str) -> None:
     settings = spec.environments[variant].build_settings["llama-cpp-python"]
     assert settings[f"cmake.define.GGML_{define}"] == "ON"
 
 
-def test_the_cpu_variant_compiles_no_accelerator_in(spec: BackendSpec) -> None:
-    assert "ON" not in spec.environments["cpu"].build_settings["llama-cpp-python"].values()
+@pytest.mark.parametrize("variant", ["cpu", "rpc"])
+def test_a_variant_for_the_cpu_compiles_no_accelerator_in(spec: BackendSpec, variant: str) -> None:
+    settings = spec.environments[variant].build_settings["llama-cpp-python"]
+    assert [name for name, value in settings.items() if value == "ON"] == ["cmake.define.GGML_RPC"]
+
+
+def test_a_prebuilt_wheel_serves_only_where_nothing_must_be_compiled_in(spec: BackendSpec) -> None:
+    assert [name for name, env in spec.environments.items() if env.wheels_serve] == ["cpu"]
 
 
 def test_one_version_of_the_engine_is_pinned_and_recorded_first(spec: BackendSpec) -> None:
@@ -53,5 +61,5 @@ def test_what_it_names_exists(spec: BackendSpec) -> None:
     assert f"class {name}:" in source
 
 
-def test_several_streams_are_not_promised(spec: BackendSpec) -> None:
-    assert spec.capabilities == {Capability.TOKEN_IDS, Capability.RESET, Capability.SEED}
+def test_all_is_promised_but_several_streams(spec: BackendSpec) -> None:
+    assert spec.capabilities == set(Capability) - {Capability.BATCH}

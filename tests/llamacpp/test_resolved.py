@@ -157,6 +157,11 @@ def test_a_tensor_split_names_the_devices_behind_the_meta_device() -> None:
     assert list(facts.memory) == ["Meta()"]
 
 
+def test_layers_left_to_the_cpu_beside_a_tensor_split_are_told() -> None:
+    partly = [*RPC_TENSOR, "load_tensors: layer   0 assigned to device CPU, is_swa = 0"]
+    assert resolved.used_devices(resolved.read(partly)) == ("RPC0", "RPC1", "CPU")
+
+
 def test_devices_of_other_machines_keep_their_endpoint() -> None:
     facts = resolved.read(RPC_LAYERS)
     assert resolved.used_devices(facts) == ("RPC0", "RPC1")

@@ -25,14 +25,14 @@ class Batch:
         for index in range(capacity):
             self.raw.seq_id[index][0] = SEQUENCE
 
-    def fill(self, tokens: NDArray[np.int32], start: int, *, last: bool) -> None:
-        """Hold these tokens from position `start` on; `last`: logits of the last one are wanted."""
+    def fill(self, tokens: NDArray[np.int32], start: int, wanted: int) -> None:
+        """Hold these tokens from position `start` on; logits of the last `wanted` are wanted."""
         count = len(tokens)
         self.raw.n_tokens = count
         self._tokens[:count] = tokens
         self._positions[:count] = np.arange(start, start + count, dtype=np.int32)
         self._wanted[:count] = 0
-        self._wanted[count - 1] = last
+        self._wanted[count - wanted : count] = 1
 
     def free(self) -> None:
         """Give the memory back; the batch is of no use afterwards."""

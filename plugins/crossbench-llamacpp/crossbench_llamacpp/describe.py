@@ -22,13 +22,19 @@ from crossbench_llamacpp.resolved import (
 )
 
 
-def loaded(model: Any, context: Any, options: LlamaCppOptions, resolved: Resolved) -> Loaded:
-    """What llama.cpp resolved for this model and context."""
+def loaded(
+    model: Any,
+    context: Any,
+    options: LlamaCppOptions,
+    known: Sequence[EngineDevice],
+    resolved: Resolved,
+) -> Loaded:
+    """What llama.cpp resolved for this model and context, on devices that are `known`."""
     return Loaded(
         boundary=Boundary.LIBRARY,
         engine_build=Fact(library.build(), "api"),
         parallelism=Fact(parallelism(options.split_mode, resolved), "log"),
-        devices=_reported(used_devices(resolved), library.devices()),
+        devices=_reported(used_devices(resolved), known),
         context_tokens=Fact(llama_cpp.llama_n_ctx_seq(context), "api"),
         weight_bytes=Fact(llama_cpp.llama_model_size(model), "api"),
         parameters=Fact(llama_cpp.llama_model_n_params(model), "api"),
@@ -36,23 +42,37 @@ def loaded(model: Any, context: Any, options: LlamaCppOptions, resolved: Resolve
         kv_capacity_tokens=Fact(resolved.kv_cells, "log"),
         attention=Fact(resolved.attention, "log"),
         prefix_cache=Fact(value=False, source="config"),
-        settings=_settings(model, context, options, resolved),
+        settings=_settings(model, context, options, known, resolved),
         ignored=ignored(options, resolved),
     )
 
 
-def memory(resolved: Resolved, devices: Sequence[EngineDevice]) -> Mapping[str, DeviceMemory]:
+def memory(
+    options: LlamaCppOptions, known: Sequence[EngineDevice], resolved: Resolved
+) -> Mapping[str, DeviceMemory]:
     """Device id -> llama.cpp's buffers.
 
-    Of a tensor split llama.cpp tells only the largest member's, which then stand for each member.
+    Of a tensor split llama.cpp tells only the largest member's; what smaller ones hold is unknown.
     """
-    by_pool = {pool(known.buffer): known.device.id for known in devices}
-    by_name = {known.name: known.device.id for known in devices}
+    by_pool = {pool(each.buffer): each.device.id for each in known}
+    by_name = {each.name: each.device.id for each in known}
     held: dict[str, DeviceMemory] = {}
     for name, buffers in resolved.memory.items():
-        owners = [by_name[each] for each in resolved.devices] if is_meta(name) else []
-        held |= dict.fromkeys(owners or [by_pool.get(name, name)], buffers)
+        if is_meta(name):
+            largest = _largest(resolved.devices, options.tensor_split)
+            held |= {
+                by_name[member]: buffers if member in largest else DeviceMemory()
+                for member in resolved.devices
+            }
+        else:
+            held[by_pool.get(name, name)] = buffers
     return held
+
+
+def _largest(members: Sequence[str], split: Sequence[float] | None) -> set[str]:
+    """Those whose share of a tensor split is the largest; without shares, all."""
+    shares = dict(zip(members, split or [1.0] * len(members), strict=False))
+    return {member for member, share in shares.items() if share == max(shares.values())}
 
 
 def _reported(names: Sequence[str], known: Sequence[EngineDevice]) -> tuple[Device, ...]:
@@ -61,8 +81,13 @@ def _reported(names: Sequence[str], known: Sequence[EngineDevice]) -> tuple[Devi
 
 
 def _layers(resolved: Resolved, known: Sequence[EngineDevice]) -> dict[str, int] | None:
+    """Device id -> layers it holds, or holds a part of under a tensor split."""
     ids = {each.name: each.device.id for each in known}
-    return {ids.get(name, name): count for name, count in resolved.layers.items()} or None
+    held: dict[str, int] = {}
+    for name, count in resolved.layers.items():
+        owners = resolved.devices if is_meta(name) else (name,)
+        held |= {ids.get(owner, owner): count for owner in owners}
+    return held or None
 
 
 def _kv_dtype(types: tuple[str, str] | None) -> str | None:
@@ -71,7 +96,11 @@ def _kv_dtype(types: tuple[str, str] | None) -> str | None:
 
 
 def _settings(
-    model: Any, context: Any, options: LlamaCppOptions, resolved: Resolved
+    model: Any,
+    context: Any,
+    options: LlamaCppOptions,
+    known: Sequence[EngineDevice],
+    resolved: Resolved,
 ) -> dict[str, Fact[Any]]:
     return {
         "n_batch": Fact(llama_cpp.llama_n_batch(context), "api"),
@@ -81,7 +110,7 @@ def _settings(
         "train_context_tokens": Fact(llama_cpp.llama_model_n_ctx_train(model), "artifact"),
         "model": Fact(_model_description(model), "artifact"),
         "offloaded_layers": Fact(resolved.offloaded, "log"),
-        "layers_by_device": Fact(_layers(resolved, library.devices()), "log"),
+        "layers_by_device": Fact(_layers(resolved, known), "log"),
         "split_mode": Fact(options.split_mode, "config"),
         "pipeline_overlap": Fact(resolved.pipeline, "log"),
         "load_mode": Fact(resolved.load_mode, "log"),

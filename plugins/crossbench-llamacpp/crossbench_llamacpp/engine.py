@@ -9,7 +9,7 @@ from typing import Any
 import llama_cpp
 
 from crossbench.api import EngineError, ModelRef, Needs, Unsupported
-from crossbench_llamacpp import library, parameters, resolved
+from crossbench_llamacpp import aborts, library, parameters, resolved, rpc
 from crossbench_llamacpp.failures import failure
 from crossbench_llamacpp.log import EngineLog
 from crossbench_llamacpp.options import LlamaCppOptions
@@ -22,26 +22,41 @@ class LlamaCpp:
     """The llama.cpp backend, as the worker makes it."""
 
     def load(self, model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LlamaCppSession:
-        """Load a GGUF file into a context of the needed size.
+        """Load a GGUF file into a context of the needed size, over RPC servers where named.
 
         Raises OutOfMemory, Unsupported, or EngineError with the cause from llama.cpp's log.
         """
-        # On a fatal error ggml would start a debugger on this process, whose output helps nobody.
+        # Of an uncaught exception ggml would print a backtrace by a debugger, which helps nobody.
         os.environ.setdefault("GGML_NO_BACKTRACE", "1")
         check_artifact(Path(model.path))
         library.check_version()
-        log = EngineLog()
-        log.listen()
-        llama_cpp.llama_backend_init()
-        parameters.check_devices(options, library.devices())
-        weights = _load_weights(model.path, options, log)
         try:
-            _check_decoder(weights)
-            context = _make_context(weights, options, needs, log)
-        except BaseException:
-            llama_cpp.llama_model_free(weights)
-            raise
-        return LlamaCppSession(weights, context, options, resolved.read(log), log)
+            return aborts.guarded(lambda: _load(model, options, needs))
+        except aborts.GaveUp as error:
+            message = f"llama.cpp gave up on loading {model.path}: {error}"
+            if options.split_mode == "tensor":
+                raise Unsupported(
+                    f"{message}; it may be unable to cut this model so under split_mode tensor: "
+                    "try other shares, or split_mode layer"
+                ) from error
+            raise failure(message, "") from error
+
+
+def _load(model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LlamaCppSession:
+    log = EngineLog()
+    log.listen()
+    llama_cpp.llama_backend_init()
+    devices = (*rpc.devices(options.rpc_servers or ()), *library.devices())
+    usable = library.accelerators(devices)
+    parameters.check_devices(options, usable)
+    weights = _load_weights(model.path, parameters.of_model(options, usable), log)
+    try:
+        _check_decoder(weights)
+        context = _make_context(weights, options, needs, log)
+    except BaseException:
+        llama_cpp.llama_model_free(weights)
+        raise
+    return LlamaCppSession(weights, context, options, devices, resolved.read(log), log)
 
 
 def check_artifact(path: Path) -> None:
@@ -57,8 +72,7 @@ def check_artifact(path: Path) -> None:
         )
 
 
-def _load_weights(path: str, options: LlamaCppOptions, log: EngineLog) -> Any:
-    params = parameters.of_model(options)
+def _load_weights(path: str, params: Any, log: EngineLog) -> Any:
     weights = llama_cpp.llama_model_load_from_file(path.encode(), params)
     if not weights:
         raise failure(f"llama.cpp could not load {path}", log.cause())

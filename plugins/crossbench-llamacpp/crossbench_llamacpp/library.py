@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
 
 import llama_cpp
 from msgspec import Struct
@@ -15,7 +16,11 @@ from msgspec import Struct
 from crossbench.api import Device, Unsupported
 
 OLDEST = (0, 3, 36)
-DEVICE_KINDS = {0: "cpu", 1: "gpu", 2: "gpu", 3: "other", 4: "other"}
+Role: TypeAlias = Literal["cpu", "gpu", "integrated", "remote", "other"]
+ROLES: dict[int, Role] = {0: "cpu", 1: "gpu", 2: "integrated"}
+"""Of `enum ggml_backend_dev_type`, which calls every remote device a GPU."""
+KINDS: dict[Role, Literal["cpu", "gpu"]] = {"cpu": "cpu", "gpu": "gpu", "integrated": "gpu"}
+REMOTE_BUFFER = re.compile(r"RPC(\d+)\[(.+)\]")
 
 _lib: Any = llama_cpp.llama_cpp._lib
 
@@ -35,7 +40,7 @@ class _Props(ctypes.Structure):
     )
 
 
-def _function(name: str, result: Any, *arguments: Any) -> Any:
+def function(name: str, result: Any, *arguments: Any) -> Any:
     """A function of the library with a prototype of our own; the binding's stays as it is."""
     function = _lib[name]
     function.restype = result
@@ -44,7 +49,7 @@ def _function(name: str, result: Any, *arguments: Any) -> Any:
 
 
 # The binding wraps each address in a pointer object; a plain number is a third of the price.
-logits_address = _function("llama_get_logits", ctypes.c_void_p, ctypes.c_void_p)
+logits_address = function("llama_get_logits", ctypes.c_void_p, ctypes.c_void_p)
 
 
 class EngineDevice(Struct, frozen=True):
@@ -52,35 +57,64 @@ class EngineDevice(Struct, frozen=True):
 
     name: str
     buffer: str
+    role: Role
+    handle: int
+    """Its `ggml_backend_dev_t`."""
     device: Device
 
 
 def devices() -> tuple[EngineDevice, ...]:
     """Every device of this build on this machine, in ggml's order, the CPU included."""
-    count = _function("ggml_backend_dev_count", ctypes.c_size_t)()
-    get = _function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
-    return tuple(_device(get(index)) for index in range(count))
+    count = function("ggml_backend_dev_count", ctypes.c_size_t)()
+    get = function("ggml_backend_dev_get", ctypes.c_void_p, ctypes.c_size_t)
+    return tuple(device(get(index)) for index in range(count))
 
 
-def _device(handle: int) -> EngineDevice:
+def accelerators(known: Sequence[EngineDevice]) -> tuple[EngineDevice, ...]:
+    """Those that llama.cpp would put layers on: remote ones first, then this machine's GPUs.
+
+    Integrated GPUs count where there is no other, and a GPU that two backends see counts once.
+    """
+    remote = [each for each in known if each.role == "remote"]
+    here = [each for each in known if each.role == "gpu"]
+    here = here or [each for each in known if each.role == "integrated"]
+    first = {each.device.id: each for each in reversed(here)}
+    return (*remote, *(each for each in here if first[each.device.id] is each))
+
+
+def device(handle: int, *, remote: bool = False) -> EngineDevice:
+    """What ggml tells of one device."""
     props = _Props()
-    read = _function("ggml_backend_dev_get_props", None, ctypes.c_void_p, ctypes.POINTER(_Props))
+    read = function("ggml_backend_dev_get_props", None, ctypes.c_void_p, ctypes.POINTER(_Props))
     read(handle, ctypes.byref(props))
-    buffer_type = _function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)
-    buffer_name = _function("ggml_backend_buft_name", ctypes.c_char_p, ctypes.c_void_p)
+    buffer_type = function("ggml_backend_dev_buffer_type", ctypes.c_void_p, ctypes.c_void_p)
+    buffer_name = function("ggml_backend_buft_name", ctypes.c_char_p, ctypes.c_void_p)
     name, buffer = _text(props.name), _text(buffer_name(buffer_type(handle)))
-    kind = DEVICE_KINDS.get(props.type, "other")
+    role: Role = "remote" if remote else ROLES.get(props.type, "other")
     return EngineDevice(
         name,
         buffer,
+        role,
+        handle,
         Device(
-            # Of an RPC device only the buffers name the endpoint, which outlives its number.
-            id="cpu" if kind == "cpu" else _text(props.device_id) or buffer,
+            id=_identity(role, _text(props.device_id), buffer),
             name=_text(props.description).strip() or name,
-            kind=kind,  # type: ignore[arg-type]  # DEVICE_KINDS holds the three literals
+            kind=KINDS.get(role, "other"),
             total_bytes=props.memory_total or None,
         ),
     )
+
+
+def _identity(role: Role, device_id: str, buffer: str) -> str:
+    """What names a device from run to run: its own id, else its endpoint, else its buffers.
+
+    A server's second device is "host:port/1".
+    """
+    if role == "cpu":
+        return "cpu"
+    if match := REMOTE_BUFFER.fullmatch(buffer):
+        return match[2] if match[1] == "0" else f"{match[2]}/{match[1]}"
+    return device_id or buffer
 
 
 def _text(value: bytes | None) -> str:
@@ -90,7 +124,7 @@ def _text(value: bytes | None) -> str:
 def build() -> str:
     """The versions of llama.cpp, ggml and the binding, and the commit they were built from."""
     llama, ggml, commit = (
-        _text(_function(name, ctypes.c_char_p)())
+        _text(function(name, ctypes.c_char_p)())
         for name in ("llama_version", "ggml_version", "ggml_commit")
     )
     return (

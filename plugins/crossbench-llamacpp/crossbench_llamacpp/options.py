@@ -10,6 +10,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
+from crossbench_llamacpp import endpoint
+
 SplitMode: TypeAlias = Literal["none", "layer", "row", "tensor"]
 FlashAttention: TypeAlias = Literal["auto", "on", "off"]
 KvType: TypeAlias = Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"]
@@ -20,6 +22,7 @@ MAX_TOKENS = 2**31 - 1
 Tokens = Annotated[int, Meta(ge=1, le=MAX_TOKENS)]
 Threads = Annotated[int, Meta(ge=1, le=512)]
 Shares = Annotated[list[Annotated[float, Meta(ge=0)]], Meta(min_length=1)]
+Servers = Annotated[list[str], Meta(min_length=1, max_length=16)]
 
 
 class LlamaCppOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,11 +44,26 @@ class LlamaCppOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = "layer"
     tensor_split: Annotated[
         Shares | None,
-        Meta(description="Share of each GPU, in any unit; absent: by free memory."),
+        Meta(
+            description="Share of each device, in any unit, remote ones first; absent: by free "
+            "memory, and in equal parts where rpc_servers is set."
+        ),
     ] = None
     main_gpu: Annotated[
-        int, Meta(ge=0, description="The GPU that split_mode none uses, counted from 0.")
+        int,
+        Meta(
+            ge=0,
+            description="The device that split_mode none uses, counted from 0, remote ones first.",
+        ),
     ] = 0
+    rpc_servers: Annotated[
+        Servers | None,
+        Meta(
+            description="RPC servers (host:port) whose devices share the model, before this "
+            "machine's GPUs. Whoever reaches such a server can take its machine over: trusted "
+            "networks only."
+        ),
+    ] = None
     n_ctx: Annotated[
         Tokens | None,
         Meta(
@@ -102,7 +120,13 @@ class LlamaCppOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 "split_mode tensor needs flash attention and flash_attn is off; "
                 "set flash_attn to auto or on"
             )
+        if not self.offload_kqv and self.split_mode == "tensor":
+            raise ValueError(
+                "offload_kqv is off, by which llama.cpp computes wrong tokens under split_mode "
+                "tensor; drop offload_kqv, or set split_mode to layer"
+            )
         self._check_split()
+        self._check_servers()
 
     def _check_split(self) -> None:
         if self.tensor_split is not None:
@@ -117,4 +141,19 @@ class LlamaCppOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError(
                 f"main_gpu is {self.main_gpu} and counts only under split_mode none, "
                 f"not {self.split_mode}; drop main_gpu, or set split_mode to none"
+            )
+
+    def _check_servers(self) -> None:
+        servers = self.rpc_servers or []
+        for text in servers:
+            endpoint.parse(text)
+        twice = [text for text in servers if servers.count(text) > 1]
+        if twice:
+            raise ValueError(
+                f"rpc_servers names {twice[0]} twice; a server serves one client at a time, and "
+                "all of its devices are used: name it once"
+            )
+        if servers and self.n_gpu_layers == 0:
+            raise ValueError(
+                "n_gpu_layers is 0, which leaves nothing to rpc_servers; raise or drop it"
             )

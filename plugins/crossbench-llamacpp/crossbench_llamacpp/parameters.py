@@ -37,32 +37,42 @@ BF16 = 30
 
 
 def check_devices(options: LlamaCppOptions, devices: Sequence[EngineDevice]) -> None:
-    """Raise Unsupported for options that need GPUs which llama.cpp would silently do without."""
-    gpus = [known for known in devices if known.device.kind == "gpu"]
-    here = ", ".join(f"{known.name} ({known.device.name})" for known in gpus) or "no GPU"
-    if options.split_mode in {"row", "tensor"} and not gpus:
+    """Raise Unsupported for options that need GPUs which llama.cpp would silently do without.
+
+    `devices` are those that layers may be put on.
+    """
+    here = ", ".join(f"{known.name} ({known.device.name})" for known in devices) or "no GPU"
+    if options.split_mode in {"row", "tensor"} and not devices:
         raise Unsupported(
             f"split_mode {options.split_mode} needs GPUs; this build of llama.cpp sees {here}"
         )
-    if len(options.tensor_split or ()) > len(gpus):
+    if len(options.tensor_split or ()) > len(devices):
         raise Unsupported(
             f"tensor_split names {len(options.tensor_split or ())} GPUs; "
             f"this build of llama.cpp sees {here}"
         )
-    if options.main_gpu and options.main_gpu >= len(gpus):
+    if options.main_gpu and options.main_gpu >= len(devices):
         raise Unsupported(f"main_gpu is {options.main_gpu}; this build of llama.cpp sees {here}")
 
 
-def of_model(options: LlamaCppOptions) -> Any:
-    """`llama_model_params`. It owns the split's array, so keep it until the model is loaded."""
+def of_model(options: LlamaCppOptions, devices: Sequence[EngineDevice]) -> Any:
+    """`llama_model_params`. It owns its arrays, so keep it until the model is loaded.
+
+    The choice of `devices` is left to llama.cpp, except that it knows of no remote ones.
+    """
     params = llama_cpp.llama_model_default_params()
     params.n_gpu_layers = options.n_gpu_layers
     params.split_mode = SPLIT_MODES[options.split_mode]
     params.main_gpu = options.main_gpu
     params.load_mode = LOAD_MODES[options.use_mmap, options.use_mlock]
-    if options.tensor_split is not None:
-        shares = (ctypes.c_float * llama_cpp.llama_max_devices())(*options.tensor_split)
-        params.tensor_split = shares
+    split = options.tensor_split
+    if options.rpc_servers:
+        # Free memory differs from run to run by a little, and so would a split that follows it.
+        split = split or [1.0] * len(devices)
+        params.handles = (ctypes.c_void_p * (len(devices) + 1))(*(each.handle for each in devices))
+        params.devices = ctypes.addressof(params.handles)
+    if split is not None:
+        params.tensor_split = (ctypes.c_float * llama_cpp.llama_max_devices())(*split)
     return params
 
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from crossbench.api import Applies, BackendSpec, Capability, EnvSpec
+from crossbench.api import Applies, BackendSpec, Capability, EnvSpec, Finding
 from crossbench.hookspecs import hookimpl
+from crossbench_llamacpp import lint
+
+if TYPE_CHECKING:
+    from crossbench.plan.model import Plan
 
 REQUIREMENTS = ("llama-cpp-python==0.3.36", "numpy>=2", "msgspec>=0.20")
 
 
 def _environment(applies: Applies, *cmake: str, wheels_serve: bool = False) -> EnvSpec:
-    """An environment that compiles llama.cpp with these CMake definitions, "NAME=VALUE" each."""
-    definitions = dict(definition.split("=") for definition in cmake)
+    """An environment that compiles llama.cpp with these CMake definitions, "NAME=VALUE" each.
+
+    RPC is in all of them: it costs seconds to compile, and nothing where it is not used.
+    """
+    definitions = dict(definition.split("=") for definition in (*cmake, "GGML_RPC=ON"))
     return EnvSpec(
         requirements=REQUIREMENTS,
         build_settings={
@@ -28,7 +36,7 @@ def _environment(applies: Applies, *cmake: str, wheels_serve: bool = False) -> E
 
 @hookimpl
 def crossbench_backends() -> Iterable[BackendSpec]:
-    """llama.cpp, for CUDA, for Metal, for the CPU alone, and (by request) with RPC devices."""
+    """llama.cpp, for CUDA, for Metal, for the CPU alone, and (by request) compiled for RPC."""
     yield BackendSpec(
         name="llamacpp",
         factory="crossbench_llamacpp.engine:LlamaCpp",
@@ -39,7 +47,23 @@ def crossbench_backends() -> Iterable[BackendSpec]:
             "metal": _environment(Applies(platforms=("macos-arm64",)), "GGML_METAL=ON"),
             # llama.cpp compiles Metal in by default on a Mac.
             "cpu": _environment(Applies(), "GGML_METAL=OFF", wheels_serve=True),
-            "rpc": _environment(Applies(), "GGML_METAL=OFF", "GGML_RPC=ON"),
+            # As "cpu", but never a prebuilt wheel, which as a rule lacks RPC.
+            "rpc": _environment(Applies(), "GGML_METAL=OFF"),
         },
-        capabilities=frozenset({Capability.TOKEN_IDS, Capability.RESET, Capability.SEED}),
+        capabilities=frozenset(
+            {
+                Capability.TOKEN_IDS,
+                Capability.RESET,
+                Capability.SEED,
+                Capability.FORCED_IDS,
+                Capability.SCORE,
+            }
+        ),
+        aspects={"context": "n_ctx", "kv_dtype": "type_k"},
     )
+
+
+@hookimpl
+def crossbench_lint(plan: Plan) -> Iterable[Finding]:
+    """Traps of this engine."""
+    yield from lint.findings(plan)

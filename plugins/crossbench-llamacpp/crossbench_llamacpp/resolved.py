@@ -88,12 +88,12 @@ def pool(buffer: str) -> str:
 
 def used_devices(resolved: Resolved) -> tuple[str, ...]:
     """Devices that hold layers or compute, by ggml's names; the CPU only where it holds layers."""
-    if any(map(is_meta, resolved.layers)):
-        return resolved.devices
+    shared = any(map(is_meta, resolved.layers))
     accelerators = tuple(
         name
         for name in resolved.devices
-        if name in resolved.layers
+        if shared
+        or name in resolved.layers
         or (name in resolved.memory and resolved.memory[name].compute_bytes)
     )
     return accelerators + ((CPU,) if CPU in resolved.layers or not accelerators else ())

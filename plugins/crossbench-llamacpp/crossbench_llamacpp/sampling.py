@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,13 @@ class Logits:
             self._mapped_at = at
         return self._row
 
+    def rows(self, count: int) -> NDArray[np.float32]:
+        """(count, vocabulary): the logits of all wanted tokens of the last decode, as `row`."""
+        if not count:
+            return np.empty((0, self._size), np.float32)
+        buffer = (ctypes.c_float * (count * self._size)).from_address(self._address(self._context))
+        return np.ctypeslib.as_array(buffer).reshape(count, self._size)
+
     def argmax(self) -> int:
         """The greedy token."""
         return int(self.row().argmax())
@@ -65,3 +72,14 @@ def sampler(sampling: Sampling, context: Any, logits: Logits) -> Iterator[Callab
         yield lambda: int(draw(chain, context, LAST))
     finally:
         llama_cpp.llama_sampler_free(chain)
+
+
+def along(ids: Sequence[int], sample: Callable[[], int]) -> Callable[[], int]:
+    """A function that chooses as `sample` does, as the work shall be the same, but gives `ids`."""
+
+    def follow() -> Iterator[int]:
+        for token in ids:
+            sample()
+            yield token
+
+    return follow().__next__

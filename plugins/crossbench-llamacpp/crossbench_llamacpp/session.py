@@ -8,7 +8,7 @@ token is yielded as soon as it is sampled, before the next one is decoded.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from inspect import GEN_CLOSED, getgeneratorstate
 from typing import Any, Literal
 
@@ -16,15 +16,26 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbench.api import Chunk, DeviceMemory, EngineError, Finish, Loaded, Request, RequestError
-from crossbench_llamacpp import describe, library
+from crossbench.api import (
+    Chunk,
+    DeviceMemory,
+    EngineError,
+    Finish,
+    Loaded,
+    Request,
+    RequestError,
+    TokenScore,
+    Vocabulary,
+)
+from crossbench_llamacpp import describe, scoring, vocabulary
 from crossbench_llamacpp.batch import SEQUENCE, Batch
 from crossbench_llamacpp.failures import failure
+from crossbench_llamacpp.library import EngineDevice
 from crossbench_llamacpp.log import EngineLog
 from crossbench_llamacpp.options import LlamaCppOptions
 from crossbench_llamacpp.perf import cached_prompt_tokens, native
 from crossbench_llamacpp.resolved import Resolved
-from crossbench_llamacpp.sampling import Logits, sampler
+from crossbench_llamacpp.sampling import Logits, along, sampler
 
 EMPTY = -1
 """Last position of a sequence that holds nothing."""
@@ -33,19 +44,21 @@ INVALID = -1
 
 
 class LlamaCppSession:
-    """One model and one context, which it owns; see `crossbench.api.Session`."""
+    """One model and one context, which it owns; see `crossbench.api.ScoringSession`."""
 
     def __init__(
         self,
         model: Any,
         context: Any,
         options: LlamaCppOptions,
+        devices: Sequence[EngineDevice],
         resolved: Resolved,
         log: EngineLog,
     ) -> None:
         self._model = model
         self._context = context
         self._options = options
+        self._devices = devices
         self._resolved = resolved
         self._log = log
         self._vocab = llama_cpp.llama_model_get_vocab(model)
@@ -59,31 +72,57 @@ class LlamaCppSession:
 
     def describe(self) -> Loaded:
         """What llama.cpp resolved."""
-        return describe.loaded(self._model, self._context, self._options, self._resolved)
+        return describe.loaded(
+            self._model, self._context, self._options, self._devices, self._resolved
+        )
 
     def memory(self) -> Mapping[str, DeviceMemory]:
         """Buffers by device id, which llama.cpp allocates at load and keeps."""
-        return describe.memory(self._resolved, library.devices())
+        return describe.memory(self._options, self._devices, self._resolved)
 
     def tokenize(self, text: str) -> list[int]:
         """Ids by the GGUF's own tokenizer, special tokens parsed, none added."""
-        data = text.encode()
-        ids = (llama_cpp.llama_token * max(1, len(data)))()
-        count = llama_cpp.llama_tokenize(self._vocab, data, len(data), ids, len(ids), False, True)
-        if count < 0:
-            raise RequestError(f"llama.cpp could not tokenise a text of {len(data)} bytes")
-        return list(ids[:count])
+        return vocabulary.tokenize(self._vocab, text)
+
+    def vocabulary(self) -> Vocabulary:
+        """The GGUF's own tokenizer."""
+        return vocabulary.read(self._model)
 
     def generate(self, request: Request) -> Generator[Chunk, None, None]:
         """Stream one continuation, a token a chunk. A stop id ends it and is its last token.
 
+        Along forced ids each token is chosen all the same, so that a step is the same work.
+
         Raises RequestError when the request cannot be served, EngineError when decoding breaks.
         """
-        if self._running() is not None:
-            raise RequestError("another request is in flight; this backend serves one at a time")
+        self._check_free()
         stream = self._generate(request, self._checked(request))
         self._stream = weakref.ref(stream)
         return stream
+
+    def score(self, ids: Sequence[int], top_k: int, first: int) -> list[TokenScore]:
+        """Scores of ids[first:], from an empty cache that is left empty.
+
+        Raises RequestError when they cannot be scored, EngineError when decoding breaks.
+        """
+        self._check_free()
+        if not 1 <= first <= len(ids) or not 0 <= top_k <= self._vocab_size:
+            raise RequestError(
+                f"scores of {len(ids)} ids from place {first} on, {top_k} likeliest each; the "
+                f"place may be 1 to {len(ids)}, the likeliest 0 to {self._vocab_size}"
+            )
+        if len(ids) - 1 > self._capacity:
+            raise RequestError(
+                f"{len(ids)} ids are to be scored; the context holds {self._capacity}: "
+                "raise n_ctx or leave it out"
+            )
+        tokens = self._within_vocabulary(ids)
+        try:
+            self._begin()
+            largest = self._prompt_batch.capacity
+            return scoring.scores(tokens, top_k, first, largest, self._rows)
+        finally:
+            llama_cpp.llama_memory_clear(self._cache, False)
 
     def reset(self) -> None:
         """Empty the KV cache, its bytes included, and wait until the devices are idle."""
@@ -113,10 +152,14 @@ class LlamaCppSession:
             return None
         return stream
 
-    def _checked(self, request: Request) -> NDArray[np.int32]:
-        """The prompt as an array. Raises RequestError for what llama.cpp would refuse or cut."""
+    def _check_free(self) -> None:
+        if self._running() is not None:
+            raise RequestError("another request is in flight; this backend serves one at a time")
         if self._context is None:
             raise EngineError("the session is closed")
+
+    def _checked(self, request: Request) -> NDArray[np.int32]:
+        """The prompt as an array. Raises RequestError for what llama.cpp would refuse or cut."""
         prompt, produced = len(request.prompt_ids), request.max_tokens
         if not prompt or produced < 1:
             raise RequestError(
@@ -127,10 +170,21 @@ class LlamaCppSession:
                 f"{prompt} prompt and {produced} output tokens are {prompt + produced}; "
                 f"the context holds {self._capacity}: raise n_ctx or leave it out"
             )
-        ids = np.array(request.prompt_ids, np.int64)
+        if request.forced_ids:
+            if len(request.forced_ids) != produced:
+                raise RequestError(
+                    f"{len(request.forced_ids)} forced ids for {produced} output tokens; "
+                    "one for each is needed"
+                )
+            self._within_vocabulary(request.forced_ids)
+        return self._within_vocabulary(request.prompt_ids)
+
+    def _within_vocabulary(self, given: Sequence[int]) -> NDArray[np.int32]:
+        """The ids as an array. Raises RequestError."""
+        ids = np.array(given, np.int64)
         if ids.min() < 0 or ids.max() >= self._vocab_size:
             raise RequestError(
-                f"prompt ids span {ids.min()} to {ids.max()}; "
+                f"token ids span {ids.min()} to {ids.max()}; "
                 f"the model's vocabulary is 0 to {self._vocab_size - 1}"
             )
         return ids.astype(np.int32)
@@ -140,11 +194,13 @@ class LlamaCppSession:
     ) -> Generator[Chunk, None, None]:
         context, batch = self._context, self._token_batch.raw
         decode, token_at, position_at = llama_cpp.llama_decode, batch.token, batch.pos
-        stops = frozenset(request.stop_ids)
+        forced = request.forced_ids
+        stops = frozenset(() if forced else request.stop_ids)
         last = len(prompt) + request.max_tokens - 1
         batch.logits[0] = 1
         try:
-            with sampler(request.sampling, context, self._logits) as sample:
+            with sampler(request.sampling, context, self._logits) as choose:
+                sample = along(forced, choose) if forced else choose
                 self._prefill(prompt)
                 for position in range(len(prompt), last):
                     token = sample()
@@ -162,19 +218,30 @@ class LlamaCppSession:
             if self._context is not None:
                 llama_cpp.llama_memory_clear(self._cache, False)
 
-    def _prefill(self, prompt: NDArray[np.int32]) -> None:
-        """Compute the whole prompt in an empty sequence, with logits for its last token only."""
+    def _begin(self) -> None:
+        """Set log and counters to nothing. Raises EngineError where the cache is not empty."""
         self._log.clear()
         held = llama_cpp.llama_memory_seq_pos_max(self._cache, SEQUENCE)
         if held != EMPTY:
             raise EngineError(f"the KV cache still holds {held + 1} positions of an earlier prompt")
         llama_cpp.llama_perf_context_reset(self._context)
-        batch = self._prompt_batch
-        for start in range(0, len(prompt), batch.capacity):
-            piece = prompt[start : start + batch.capacity]
-            batch.fill(piece, start, last=start + len(piece) == len(prompt))
-            if code := llama_cpp.llama_decode(self._context, batch.raw):
-                raise self._decode_error(code)
+
+    def _prefill(self, prompt: NDArray[np.int32]) -> None:
+        """Compute the whole prompt in an empty sequence, with logits for its last token only."""
+        self._begin()
+        for start in range(0, len(prompt), self._prompt_batch.capacity):
+            piece = prompt[start : start + self._prompt_batch.capacity]
+            self._decode(piece, start, wanted=start + len(piece) == len(prompt))
+
+    def _rows(self, tokens: NDArray[np.int32], start: int, wanted: int) -> NDArray[np.float32]:
+        """Compute tokens from a position on: logits of the last `wanted`, valid until the next."""
+        self._decode(tokens, start, wanted)
+        return self._logits.rows(wanted)
+
+    def _decode(self, tokens: NDArray[np.int32], start: int, wanted: int) -> None:
+        self._prompt_batch.fill(tokens, start, wanted)
+        if code := llama_cpp.llama_decode(self._context, self._prompt_batch.raw):
+            raise self._decode_error(code)
 
     def _last(
         self, token: int, prompt: int, position: int, reason: Literal["length", "stop"]
