@@ -362,7 +362,10 @@ class Session(Protocol):
     def generate(self, request: Request) -> Generation:
         """Stream the continuation; the last chunk carries the finish.
 
-        Raises RequestError when this request failed, EngineError when the session is lost.
+        A stop id that ends it is its last token. Text may leave out whole tokens, such as special
+        ones. Raises RequestError when this request failed, as one must whose ids are outside the
+        vocabulary or whose prompt and output exceed the context; EngineError when the session is
+        lost.
         """
         ...
 
@@ -398,7 +401,10 @@ class Backend(Protocol):
     """Made once in the worker, without arguments, by `BackendSpec.factory`."""
 
     def load(self, model: ModelRef, options: Any, needs: Needs) -> Session | Awaitable[Session]:
-        """Load the artifact. `options` is an instance of `BackendSpec.options`."""
+        """Load the artifact. `options` is an instance of `BackendSpec.options`.
+
+        Raises EngineError, or one of its kinds, with the cause in its message.
+        """
         ...
 
 

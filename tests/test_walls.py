@@ -19,7 +19,10 @@ PURE = ["suite", "plan", "analysis", "report"]
 WORKER = [
     *sorted((HOST / "worker").glob("*.py")),
     HOST / "api.py",
+    HOST / "vocabulary.py",
     HOST / "testing" / "null.py",
+    HOST / "testing" / "conformance" / "inside.py",
+    HOST / "testing" / "conformance" / "signatures.py",
 ]
 HOST_ONLY = {"click", "pluggy", "rich", "jinja2", "tokenizers", "tomli", "psutil", "platformdirs"}
 
@@ -38,7 +41,9 @@ def imported(file: Path) -> set[str]:
 STARTERS = [
     "worker.supervisor",
     "envs",
+    "artifacts",
     "attempt",
+    "launch",
     "run",
     "equipment",
     "machine.facts",

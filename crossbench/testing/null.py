@@ -2,8 +2,8 @@
 
 It stands where an engine would to measure the instrument itself and to prove what the harness does
 with an engine that raises, crashes, hangs, forks, prints or lies. Its tokens are `seed + i` modulo
-its vocabulary, where the seed is the sum of the prompt's ids; it finds every one of them equally
-likely.
+its vocabulary, where the seed is the sum of the prompt's ids and, above temperature zero, of the
+request's own seed; it finds every one of them equally likely.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ from crossbench.api import (
 )
 
 VOCABULARY = 1000
+PROMPT_IDS = 1 << 24
+"""Prompts of any model's vocabulary are taken: ids below this."""
 DAY_S = 86_400
 SPIN_S = 0.0015
 """Sleeping wakes late by about this much at most; the rest of a wait is spun."""
@@ -152,6 +154,9 @@ class NullSession:
                 f"{len(request.prompt_ids)} prompt + {request.max_tokens} output tokens exceed "
                 f"the context of {self._options.context_tokens}"
             )
+        least, most = min(request.prompt_ids, default=0), max(request.prompt_ids, default=0)
+        if least < 0 or most >= PROMPT_IDS:
+            raise RequestError(f"prompt ids span {least} to {most}; allowed: 0 to {PROMPT_IDS - 1}")
         script = self._script(request, number)
         return _paced(script) if self._options.style == "sync" else _paced_async(script)
 
@@ -180,6 +185,8 @@ class NullSession:
         if faulty and options.fault == "short":
             total = max(1, total // 2)
         seed = sum(request.prompt_ids)
+        if request.sampling.temperature > 0:
+            seed += request.sampling.seed
         sent = 0
         while sent < total:
             size = min(options.tokens_per_chunk, total - sent)
@@ -189,13 +196,19 @@ class NullSession:
             ids = forced[sent : sent + size] or tuple(
                 (seed + i) % VOCABULARY for i in range(sent, sent + size)
             )
+            stop = next((i for i in range(len(ids)) if ids[i] in request.stop_ids), None)
+            if stop is not None:
+                ids, total = ids[: stop + 1], sent + size
             due = options.ttft_s + sent * options.tpot_s
             if faulty and options.fault == "stall" and place == options.fault_at:
                 due += DAY_S
             sent += size
             last = sent == total and not (faulty and options.fault == "no_finish")
             finish = (
-                Finish(reason="length", cached_prompt_tokens=options.cached_prompt_tokens)
+                Finish(
+                    reason="length" if stop is None else "stop",
+                    cached_prompt_tokens=options.cached_prompt_tokens,
+                )
                 if last
                 else None
             )

@@ -168,7 +168,3 @@ class TestOpenAI(BackendConformance):
         {"base_url": "http://127.0.0.1:1/v1", "api": "responses"},
         {"base_url": "http://127.0.0.1:1/v1", "extra_body": {"stream": False}},
     ]
-
-    @pytest.mark.xfail(reason="no server tells its devices")
-    def test_description_tells_what_was_resolved(self) -> None:
-        super().test_description_tells_what_was_resolved()
