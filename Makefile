@@ -8,6 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINES := mlx vllm openai llamacpp
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 .PHONY: setup quickstart test check fuzz format clean help
@@ -26,7 +27,7 @@ $(BIN)/.ready: $(INPUTS)
 	$(BIN)/python -m pip install --quiet -e . $(addprefix -e ,$(wildcard plugins/*)) --group dev
 	touch $@
 
-quickstart: setup ## measure llama.cpp on the tiny model and write a report
+quickstart: setup ## measure three engines on the tiny model and write a report
 	$(BIN)/crossbench run suites/quickstart.toml
 
 check: setup ## lint, types, and the quick tests without engines (under a minute)
@@ -40,8 +41,8 @@ test: setup ## everything: lint, types, all tests, the real engines in freshly b
 	$(BIN)/ruff format --quiet --check
 	$(BIN)/mypy
 	CROSSBENCH_ENVS="$$(mktemp -d)" bash -c 'trap "rm -rf \"$$CROSSBENCH_ENVS\"" EXIT; \
-	  $(BIN)/crossbench envs build llamacpp && \
-	  CROSSBENCH_REQUIRE_ENGINES=1 $(BIN)/pytest -n 2 --durations=10'
+	  for engine in $(ENGINES); do $(BIN)/crossbench envs build $$engine || exit 1; done && \
+	  CROSSBENCH_REQUIRE_ENGINES=1 $(BIN)/pytest -n 2 --dist loadgroup --durations=15'
 
 fuzz: setup ## the fuzz tests with 20,000 examples each, for by hand
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m fuzz --timeout 3600

@@ -17,7 +17,8 @@ from statistics import median, quantiles
 from time import perf_counter_ns
 from typing import Any
 
-from benchmarks.llamacpp import paired
+from benchmarks import paired
+from benchmarks.engine import Silent
 from crossbench.api import Chunk, Finish, ModelRef, Needs, Request
 from crossbench.envs import environment
 from crossbench.envs.environment import Environment
@@ -33,22 +34,6 @@ from crossbench.worker.supervisor import WorkerProcess
 
 CHUNKS = 50_000
 EMISSIONS = 400
-
-
-class Silent:
-    """A build's progress that nobody watches."""
-
-    def started(self, text: str) -> None:
-        """Nothing is shown."""
-
-    def line(self, text: str) -> None:
-        """Nothing is shown."""
-
-    def step(self, done: int, total: int) -> None:
-        """Nothing is shown."""
-
-    def finished(self, text: str) -> None:
-        """Nothing is shown."""
 
 
 class Prepared(NullSession):

@@ -13,37 +13,38 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from benchmarks.llamacpp.engine import Engine
+from benchmarks.engine import Engine
+from benchmarks.llamacpp.engine import BACKEND, packages
 
 LOOP = Path(__file__).with_name("loop.c")
 
 
 def loop(engine: Engine, program: Path, *flags: str) -> None:
     """Compile the C loop with $CC (cc by default)."""
-    packages = engine.packages
-    libraries = packages / "llama_cpp" / "lib"
+    installed = packages(engine)
+    libraries = installed / "llama_cpp" / "lib"
     command = [*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-O3", *flags, str(LOOP)]
-    _run([*command, *_against(packages, libraries), "-o", str(program)])
+    _run([*command, *_against(installed, libraries), "-o", str(program)])
 
 
 def llama_bench(engine: Engine, source: Path, program: Path) -> None:
     """Compile llama-bench with $CXX (c++ by default); `source` is llama.cpp's own folder."""
-    packages = engine.packages
+    installed = packages(engine)
     folders = ("tools/llama-bench", "common", "vendor", "include", "ggml/include", "src")
     command = [*shlex.split(os.environ.get("CXX", "c++")), "-std=c++17", "-O3", "-DNDEBUG"]
     command += [str(source / folders[0] / name) for name in ("llama-bench.cpp", "main.cpp")]
     command += [f"-I{source / folder}" for folder in folders]
-    linked = _against(packages, packages / "lib")
+    linked = _against(installed, installed / "lib")
     _run([*command, "-pthread", linked[0], "-lllama-common", *linked[1:], "-o", str(program)])
 
 
-def _against(packages: Path, libraries: Path) -> list[str]:
-    if not (packages / "include" / "llama.h").is_file():
-        raise SystemExit(f"{packages} has no include/llama.h; llama-cpp-python installs it there")
+def _against(installed: Path, libraries: Path) -> list[str]:
+    if not (installed / "include" / "llama.h").is_file():
+        raise SystemExit(f"{installed} has no include/llama.h; llama-cpp-python installs it there")
     names = ("llama", "ggml", "ggml-base")
     return [
         f"-L{libraries}",
-        f"-I{packages / 'include'}",
+        f"-I{installed / 'include'}",
         f"-Wl,-rpath,{libraries}",
         *(f"-l{name}" for name in names),
     ]
@@ -64,7 +65,7 @@ def main() -> None:
     parser.add_argument("program", type=Path, help="where the program goes")
     parser.add_argument("--python", type=Path, help="an interpreter that has llama-cpp-python")
     chosen = parser.parse_args()
-    llama_bench(Engine.find(chosen.python), chosen.source, chosen.program)
+    llama_bench(Engine.find(BACKEND, chosen.python), chosen.source, chosen.program)
 
 
 if __name__ == "__main__":

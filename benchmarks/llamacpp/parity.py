@@ -11,36 +11,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
-from benchmarks.llamacpp import compiling, model, tables, targets
-from benchmarks.llamacpp.contestants import (
-    SHORT_PROMPT,
-    Contestant,
-    Loop,
-    LoopProcess,
-    Shape,
-    Turn,
-    Worker,
-    inside_python,
-    llama_bench,
-)
-from benchmarks.llamacpp.engine import Engine
-from benchmarks.llamacpp.tables import Medians
+from benchmarks import tables
+from benchmarks.contestants import Contestant, Loop, LoopProcess, Task, Worker
+from benchmarks.engine import Engine
+from benchmarks.llamacpp import compiling, model, targets
+from benchmarks.llamacpp.contestants import inside_python, llama_bench, loop_command
+from benchmarks.llamacpp.engine import BACKEND
+from benchmarks.tables import CROSSBENCH, Medians
+from benchmarks.turns import Meter, check_same_tokens, take_turns
+from crossbench_llamacpp.options import LlamaCppOptions
 
 TINY = Path(__file__).parents[2] / "suites/models/tiny/tiny-f16.gguf"
-SMALLEST_VOCABULARY = 2048
-"""Prompts keep below it, so that they suit both models."""
 
 
 class Case(NamedTuple):
@@ -62,44 +51,10 @@ class Arena:
     commands: Mapping[str, Sequence[str]]
     """Of the C loop's processes: "loop", and "inside" for the one that Python runs."""
     llama_bench: Path | None
-    shape: Shape
+    task: Task
+    options: LlamaCppOptions
     passes: int
     folder: Path
-
-
-@dataclass
-class Meter:
-    """Watches that whoever waits its turn does not work."""
-
-    waited_s: float = 0.0
-    worked_s: float = 0.0
-
-    def turn(self, one: Contestant, others: Sequence[int], prompt: list[int], output: int) -> Turn:
-        """A prefill and a decode, while the others' processor time is counted."""
-        began, before = time.perf_counter(), sum(map(_processor_s, others))
-        turn = take_turn(one, prompt, output)
-        self.worked_s += sum(map(_processor_s, others)) - before
-        self.waited_s += time.perf_counter() - began
-        return turn
-
-
-def take_turn(one: Contestant, prompt: list[int], output: int) -> Turn:
-    """The prefill of the prompt, then tokens after the beginning of it."""
-    prefill = one.run(prompt, 2)
-    decode = one.run(prompt[:SHORT_PROMPT], output)
-    return Turn(prefill.prefill_ns, decode.decode_ns, prefill.ids + decode.ids)
-
-
-def _processor_s(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
-
-
-def prompts(number: int, length: int) -> Iterator[list[int]]:
-    """Random prompts without end, others in every repetition."""
-    draw = random.Random(number)
-    while True:
-        yield [draw.randrange(SMALLEST_VOCABULARY) for _ in range(length)]
 
 
 def repetition(arena: Arena, number: int, meter: Meter) -> tuple[str, Mapping[str, Medians]]:
@@ -109,12 +64,14 @@ def repetition(arena: Arena, number: int, meter: Meter) -> tuple[str, Mapping[st
         builds = {one.build.split(", llama-cpp-python")[0] for one in contestants.values()}
         if len(builds) > 1:
             raise SystemExit(f"the contestants run on different libraries: {builds}")
-        turns = _take_turns(arena, number, contestants, meter)
+        turns = take_turns(contestants, arena.task, number, arena.passes, meter)
+    check_same_tokens(turns, (CROSSBENCH, targets.LOOP))
     if arena.llama_bench is not None:
-        turns[tables.LLAMA_BENCH] = llama_bench(arena.llama_bench, arena.shape, 2 * arena.passes)
-    return builds.pop(), {
-        name: Medians.of(each, arena.shape.output) for name, each in turns.items()
-    }
+        turns[targets.LLAMA_BENCH] = llama_bench(
+            arena.llama_bench, arena.task, arena.options.threads or 1, 2 * arena.passes
+        )
+    rows = [name for name in targets.ORDER if name in turns]
+    return builds.pop(), {name: Medians.of(turns[name], arena.task.output) for name in rows}
 
 
 def _start(arena: Arena, number: int, stack: ExitStack) -> dict[str, Contestant]:
@@ -123,43 +80,20 @@ def _start(arena: Arena, number: int, stack: ExitStack) -> dict[str, Contestant]
     whom = ["worker", *arena.commands]
     for which in whom if number % 2 else whom[::-1]:
         if which == "worker":
-            worker = Worker(arena.engine.spec, arena.engine.environment, arena.shape, arena.folder)
+            task = arena.task
+            worker = Worker(arena.engine, arena.options, task.model, task.context, arena.folder)
             stack.callback(worker.close)
-            started[tables.CROSSBENCH] = worker
+            started[CROSSBENCH] = worker
             continue
-        process = LoopProcess(arena.commands[which], arena.shape)
+        command = loop_command(arena.commands[which], arena.task, arena.options)
+        process = LoopProcess(command, arena.folder / f"{which}.log")
         stack.callback(process.close)
         if which == "inside":
-            started[tables.INSIDE] = Loop(process, "argmax")
+            started[targets.INSIDE] = Loop(process, "argmax")
         else:
-            started[tables.LOOP] = Loop(process, "argmax")
-            started[tables.BARE] = Loop(process, "none")
+            started[targets.LOOP] = Loop(process, "argmax")
+            started[targets.BARE] = Loop(process, "none")
     return started
-
-
-def _take_turns(
-    arena: Arena, number: int, contestants: Mapping[str, Contestant], meter: Meter
-) -> dict[str, list[Turn]]:
-    """A warm-up each, then the turns, in an order that cancels a steady drift."""
-    shape, drawn = arena.shape, prompts(number, arena.shape.prompt)
-    pids = {one.pid for one in contestants.values()}
-    warm_up = next(drawn)
-    for one in contestants.values():
-        take_turn(one, warm_up, shape.output)
-    turns: dict[str, list[Turn]] = {name: [] for name in contestants}
-    names = list(contestants)
-    for _ in range(arena.passes):
-        for order in (names, names[::-1]):
-            prompt = next(drawn)
-            for name in order:
-                one = contestants[name]
-                turn = meter.turn(one, [*(pids - {one.pid})], prompt, shape.output)
-                turns[name].append(turn)
-        names = names[1:] + names[:1]
-    for mine, theirs in zip(turns[tables.CROSSBENCH], turns[tables.LOOP], strict=True):
-        if mine.ids != theirs.ids:
-            raise SystemExit(f"different tokens: crossbench {mine.ids}, the C loop {theirs.ids}")
-    return turns
 
 
 def measure(arena: Arena, case: str, repetitions: int) -> str:
@@ -172,16 +106,15 @@ def measure(arena: Arena, case: str, repetitions: int) -> str:
         build, medians = repetition(arena, number, meter)
         measured.append(medians)
         print(f"{number + 1}/{repetitions}: {tables.line(medians)}", file=sys.stderr)
-    shape = arena.shape
+    task = arena.task
     facts = [
-        f"{build}; {shape.model.name} of {shape.model.stat().st_size / 1e6:.0f} MB, "
-        f"{shape.threads} thread(s), {shape.prompt} prompt and {shape.output} output tokens.",
+        f"{build}; {task.model.name} of {task.model.stat().st_size / 1e6:.0f} MB, "
+        f"{arena.options.threads} thread(s), {task.prompt} prompt and {task.output} output tokens.",
         f"{repetitions} repetitions of {2 * arena.passes} turns each. Load average before "
-        f"{load:.2f}, after {os.getloadavg()[0]:.2f}; the process that waited its turn worked "
-        f"{100 * meter.worked_s / meter.waited_s:.2f} % of the time.",
+        f"{load:.2f}, after {os.getloadavg()[0]:.2f}; {meter}.",
     ]
     verdicts = targets.OF_CASE[case](measured)
-    return "\n".join([*facts, "", tables.markdown(measured, shape), "", *verdicts])
+    return "\n".join([*facts, "", tables.markdown(measured, task, targets.PAIRS), "", *verdicts])
 
 
 def main() -> None:
@@ -205,7 +138,7 @@ def main() -> None:
     case = CASES[chosen.case]
     with tempfile.TemporaryDirectory(prefix="crossbench-parity-") as name:
         folder = Path(name)
-        engine = Engine.find(chosen.python)
+        engine = Engine.find(BACKEND, chosen.python)
         commands = {"loop": [str(folder / "loop")]}
         compiling.loop(engine, folder / "loop")
         if chosen.inside_python:
@@ -219,12 +152,8 @@ def main() -> None:
             engine=engine,
             commands=commands,
             llama_bench=chosen.llama_bench and chosen.llama_bench.resolve(),
-            shape=Shape(
-                gguf.resolve(),
-                chosen.prompt or case.prompt,
-                chosen.output or case.output,
-                chosen.threads,
-            ),
+            task=Task(gguf.resolve(), chosen.prompt or case.prompt, chosen.output or case.output),
+            options=LlamaCppOptions(threads=chosen.threads),
             passes=chosen.passes or case.passes,
             folder=folder,
         )

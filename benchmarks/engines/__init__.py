@@ -1,0 +1,1 @@
+"""MLX and vLLM through crossbench, against their own loops; and how each engine starts."""
