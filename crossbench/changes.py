@@ -62,7 +62,7 @@ def _suite(began: Suite) -> Iterator[str]:
         return
     if now.sha256 != began.sha256:
         yield f"suite {path} was changed"
-    elif replace(now, protocol=began.protocol) != began:
+    elif replace(now, protocol=began.protocol, targets=began.targets) != began:
         yield f"a prompt file of suite {path} was changed"
 
 

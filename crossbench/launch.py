@@ -81,6 +81,8 @@ class Bench:
     registry: Registry
     environments: Mapping[str, Environment]
     """Target -> its environment."""
+    artifacts: Mapping[str, str]
+    """Target -> the file or directory its engine is given."""
     journal: Journal
     watcher: Watcher
     drain: Drain
@@ -167,7 +169,7 @@ def load(bench: Bench, worker: WorkerProcess, name: str, target: str, needs: Nee
             factory=spec.factory,
             options_type=spec.options,
             options=dict(asked.options),
-            model=ModelRef(path=asked.artifact, name=bench.plan.suite.model.name),
+            model=ModelRef(path=bench.artifacts[target], name=bench.plan.suite.model.name),
             needs=needs,
             distributions=spec.distributions,
         ),

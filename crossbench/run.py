@@ -16,8 +16,12 @@ from typing import Protocol
 from msgspec.structs import replace
 
 import crossbench
-from crossbench import equipment
+from crossbench import equipment, supplies
 from crossbench.analysis.definitions import DEFINITIONS
+from crossbench.artifacts.canonical import canonical
+from crossbench.artifacts.failure import ArtifactFailure
+from crossbench.artifacts.overrides import overridden
+from crossbench.artifacts.patience import Patience
 from crossbench.attempt import Attempt
 from crossbench.changes import changes
 from crossbench.envs.environment import Environment
@@ -39,18 +43,21 @@ from crossbench.launch import Bench, Watcher
 from crossbench.lint import rules
 from crossbench.machine import facts
 from crossbench.machine.drain import Drain
-from crossbench.plan import artifact
 from crossbench.plan import build as planning
-from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import Launch, Plan
 from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
+from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.registry import Registry
 from crossbench.report.write import write
 from crossbench.scoring import score
 from crossbench.suite.load import load
 from crossbench.suite.model import Suite
 from crossbench.suite.schema import Profile
+from crossbench.supplies import Supplies
+
+PATIENT, HURRIED = Patience(), Patience(tries=1, answer_s=2.0, deadline_s=2.5)
+"""With the hub, by one who is about to measure and by one who only plans."""
 
 
 class Display(Watcher, Progress, Protocol):
@@ -62,7 +69,8 @@ class Prepared:
     """A suite understood and planned, and nothing started yet."""
 
     plan: Plan
-    book: PromptBook
+    book: PromptBook | ArtifactFailure
+    """Or why the tokenizer cannot be had now."""
     registry: Registry
     selection: Selection
     suite_text: str
@@ -77,18 +85,30 @@ class Result:
     """Cells that could not be measured."""
 
 
-def prepare(path: Path, *, profile: Profile | None, selection: Selection) -> Prepared:
-    """Read the suite and plan it for this machine. Raises InputError."""
-    suite = load(path, profile=profile)
+def prepare(
+    path: Path,
+    *,
+    profile: Profile | None,
+    selection: Selection,
+    progress: Progress,
+    artifacts: Sequence[str] = (),
+    patience: Patience = PATIENT,
+) -> Prepared:
+    """Read the suite and plan it for this machine; only its tokenizer may be fetched.
+
+    `artifacts` are the user's, as TARGET=PATH; `patience` is had with the hub. Raises InputError.
+    """
+    suite = overridden(load(path, profile=profile), artifacts)
     registry = Registry()
     planning.check_options(path, suite, registry)
-    book = PromptBook.open(suite)
+    book = _book(suite, progress, patience)
     plan = planning.build(
         suite,
         registry=registry,
         machine=facts.observe(),
         equipment=equipment.find(suite, registry, selection),
-        book=book,
+        artifacts=supplies.find(suite, selection),
+        book=book if isinstance(book, PromptBook) else None,
         selection=selection,
     )
     found = [*rules.findings(plan), *registry.findings(plan)]
@@ -101,6 +121,22 @@ def prepare(path: Path, *, profile: Profile | None, selection: Selection) -> Pre
         selection=selection,
         suite_text=_verbatim(path, suite),
     )
+
+
+def _book(suite: Suite, progress: Progress, patience: Patience) -> PromptBook | ArtifactFailure:
+    artifacts = [target.artifact for target in suite.targets]
+    try:
+        folder = canonical(suite.model.tokenizer, artifacts, progress, patience=patience)
+    except ArtifactFailure as failure:
+        return failure
+    return PromptBook(CanonicalTokenizer(folder), suite)
+
+
+def _had(book: PromptBook | ArtifactFailure) -> PromptBook:
+    """The book. Raises ArtifactFailure where there is none."""
+    if isinstance(book, ArtifactFailure):
+        raise book
+    return book
 
 
 def _verbatim(path: Path, suite: Suite) -> str:
@@ -124,11 +160,12 @@ def perform(
     environments, failures = equipment.make(plan, prepared.registry, prepared.selection, display)
     for target, failure in failures.items():
         plan = plan.without(target, "unavailable", str(failure))
-    artifacts, unreadable = _artifacts(plan, display)
-    for target, reason in unreadable.items():
+    supplied = supplies.supply(plan, display)
+    for target, reason in supplied.refused.items():
         plan = plan.without(target, "unavailable", reason)
     if not plan.launches:
         raise NothingToRun(nothing(plan))
+    _had(prepared.book)
     manifest = Manifest(
         crossbench=crossbench.__version__,
         definitions=DEFINITIONS,
@@ -137,12 +174,12 @@ def perform(
         suite_text=prepared.suite_text,
         plan=plan,
         selection=prepared.selection,
-        artifacts=artifacts,
+        artifacts=supplied.held,
         environments=_installed(environments),
     )
     with Journal(folder, new=True) as journal:
         journal.write_manifest(manifest)
-        bench = _bench(prepared, plan, environments, journal, display)
+        bench = _bench(prepared, plan, environments, supplied, journal, display)
         return _measured(bench, History())
 
 
@@ -160,7 +197,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
             history.forget_failures()
         prepared = Prepared(
             plan=plan,
-            book=PromptBook.open(plan.suite),
+            book=_book(plan.suite, display, PATIENT),
             registry=Registry(),
             selection=manifest.selection,
             suite_text=manifest.suite_text,
@@ -170,15 +207,15 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
         )
         for failure in failures.values():
             raise failure
-        artifacts, unreadable = _artifacts(plan, display)
-        for reason in unreadable.values():
+        supplied = supplies.supply(plan, display)
+        for reason in supplied.refused.values():
             raise InputError(reason)
         changed = changes(
             manifest,
-            book=prepared.book,
+            book=_had(prepared.book),
             registry=prepared.registry,
             environments=_installed(environments),
-            artifacts=artifacts,
+            artifacts=supplied.held,
             machine=facts.observe(),
         )
         if changed and not accept_changes:
@@ -187,7 +224,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
                 + "\nStart a new run, or take both parts as one with --accept-changes."
             )
         journal.append(RunResumed(utc=now(), changes=tuple(changed)))
-        bench = _bench(prepared, plan, environments, journal, display)
+        bench = _bench(prepared, plan, environments, supplied, journal, display)
         return _measured(bench, history)
 
 
@@ -212,14 +249,16 @@ def _bench(
     prepared: Prepared,
     plan: Plan,
     environments: Mapping[str, Environment],
+    supplied: Supplies,
     journal: Journal,
     display: Display,
 ) -> Bench:
     return Bench(
         plan=plan,
-        book=prepared.book,
+        book=_had(prepared.book),
         registry=prepared.registry,
         environments=environments,
+        artifacts=supplied.paths,
         journal=journal,
         watcher=display,
         drain=Drain(),
@@ -231,22 +270,6 @@ def _installed(environments: Mapping[str, Environment]) -> Mapping[str, Installe
         target: Installed(how=found.how, versions=found.versions)
         for target, found in environments.items()
     }
-
-
-def _artifacts(plan: Plan, display: Display) -> tuple[Mapping[str, Artifact], Mapping[str, str]]:
-    """Target -> what its artifact holds, or why it cannot be read; shared ones are read once."""
-    paths = {target.name: Path(target.artifact) for target in plan.suite.targets}
-    wanted = {target.target: paths[target.target] for target in plan.targets}
-    known: dict[Path, Artifact] = {}
-    refused: dict[Path, str] = {}
-    for path in dict.fromkeys(wanted.values()):
-        display.line(f"hashing {path.name}")
-        try:
-            known[path] = artifact.identify(path)
-        except OSError as error:
-            refused[path] = f"the artifact {path} cannot be read: {error.strerror}"
-    held = {target: known[path] for target, path in wanted.items() if path in known}
-    return held, {target: refused[path] for target, path in wanted.items() if path in refused}
 
 
 def _measured(bench: Bench, history: History) -> Result:

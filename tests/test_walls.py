@@ -24,7 +24,7 @@ WORKER = [
     HOST / "testing" / "conformance" / "inside.py",
     HOST / "testing" / "conformance" / "signatures.py",
 ]
-HOST_ONLY = {"click", "pluggy", "rich", "jinja2", "tokenizers", "tomli", "psutil", "platformdirs"}
+HOST_ONLY = {"click", "pluggy", "rich", "jinja2", "tokenizers", "tomli", "psutil", "platformdirs", "huggingface_hub", "httpx2"}
 
 
 def imported(file: Path) -> set[str]:
@@ -41,7 +41,9 @@ def imported(file: Path) -> set[str]:
 STARTERS = [
     "worker.supervisor",
     "envs",
-    "artifacts",
+    "artifacts.fetch",
+    "artifacts.look",
+    "artifacts.hub",
     "attempt",
     "launch",
     "run",

@@ -20,7 +20,7 @@ suite_argument = click.argument("suite", type=click.Path(path_type=Path))
 
 
 def selecting(function: F) -> F:
-    """--target, --scenario, --ignore, --trust, --profile, --variant and --python."""
+    """--target, --scenario, --artifact, --ignore, --trust, --profile, --variant and --python."""
     for decorate in (
         click.option(
             "--python",
@@ -40,6 +40,13 @@ def selecting(function: F) -> F:
             "--profile",
             type=click.Choice(get_args(Profile)),
             help="Preset of launches, repeats and warm-ups; beats what the suite says.",
+        ),
+        click.option(
+            "--artifact",
+            "artifacts",
+            multiple=True,
+            metavar="TARGET=PATH",
+            help="Measure this file or directory instead of what the suite names.",
         ),
         click.option(
             "--ignore", "ignored", multiple=True, metavar="RULE", help="Tell nothing of this rule."

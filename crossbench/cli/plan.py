@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 import msgspec
 
+from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.cli import planned
 from crossbench.cli.choices import selecting, selection, suite_argument
+from crossbench.cli.display import TerminalDisplay
 from crossbench.errors import NothingToRun
-from crossbench.run import nothing, prepare
+from crossbench.run import HURRIED, nothing, prepare
 from crossbench.suite.schema import Profile
 
 
@@ -27,17 +29,29 @@ def command(
     pythons: tuple[str, ...],
     trust: bool,
     ignored: tuple[str, ...],
+    artifacts: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Show what SUITE would run here, what not and why. Starts nothing."""
-    plan = prepare(
-        suite,
-        profile=profile,
-        selection=selection(targets, scenarios, variants, pythons, trust, ignored),
-    ).plan
+    """Show what SUITE would run here, what not and why. Starts nothing, and fetches at most its
+    tokenizer."""
+    display = TerminalDisplay(requests=0)
+    try:
+        prepared = prepare(
+            suite,
+            profile=profile,
+            selection=selection(targets, scenarios, variants, pythons, trust, ignored),
+            progress=display,
+            artifacts=artifacts,
+            patience=HURRIED,
+        )
+    finally:
+        display.close()
+    plan = prepared.plan
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(plan)).decode())
     else:
         click.echo(planned.text(plan))
+        if isinstance(prepared.book, ArtifactFailure):
+            click.echo(f"the tokenizer is not here: {prepared.book}")
     if not plan.launches:
         raise NothingToRun(nothing(plan))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crossbench.plan.model import Plan
+from crossbench.plan.model import UNKNOWN, Plan
 from crossbench.report.words import counted, lengths, size, table
 
 
@@ -36,7 +36,9 @@ def _lines(plan: Plan) -> Iterator[str]:
                 [
                     planned.scenario,
                     f"{len(planned.prompt_tokens)}",
-                    lengths(planned.prompt_tokens),
+                    "not known yet"
+                    if UNKNOWN in planned.prompt_tokens
+                    else lengths(planned.prompt_tokens),
                     f"{scenario.output_tokens:,}",
                 ]
                 for planned in plan.scenarios
@@ -47,6 +49,7 @@ def _lines(plan: Plan) -> Iterator[str]:
         )
         yield ""
         yield "order of launches: " + ", ".join(launch.id for launch in plan.launches)
+    yield from _fetches(plan)
     if scoring := plan.scoring:
         names = ", ".join(launch.target for launch in scoring.launches) or "no target"
         yield f"quality, after them: {scoring.tokens:,} tokens of text scored by {names}"
@@ -62,3 +65,13 @@ def _lines(plan: Plan) -> Iterator[str]:
         for item in plan.exclusions:
             what = f"{item.target} on {item.scenario}" if item.scenario else item.target
             yield f"  {what}: {item.word}: {item.reason}"
+
+
+def _fetches(plan: Plan) -> Iterator[str]:
+    """What would be fetched before anything runs."""
+    wanted = {target.target: target.fetch for target in plan.targets if target.fetch}
+    if wanted:
+        yield "to fetch first:"
+    for target, fetch in wanted.items():
+        told = size(fetch.bytes) if fetch.bytes is not None else f"size unknown ({fetch.note})"
+        yield f"  {target}: {told}; {size(fetch.free)} are free there"

@@ -18,7 +18,7 @@ from crossbench.history import History
 from crossbench.journal import MANIFEST, now, read_events, read_manifest
 from crossbench.plan.selection import Selection
 from crossbench.report.words import counted
-from crossbench.run import Result, folder_for, nothing, perform, prepare, resume
+from crossbench.run import Prepared, Result, folder_for, nothing, perform, prepare, resume
 from crossbench.suite.schema import Profile
 
 REPORTS = Path("reports")
@@ -56,6 +56,7 @@ def command(
     pythons: tuple[str, ...],
     trust: bool,
     ignored: tuple[str, ...],
+    artifacts: tuple[str, ...],
     out: Path | None,
     dry_run: bool,
     unfinished: Path | None,
@@ -69,12 +70,19 @@ def command(
     """
     chosen = selection(targets, scenarios, variants, pythons, trust, ignored)
     if unfinished is not None:
-        if suite or profile or out or dry_run or chosen != Selection(owned=chosen.owned):
+        if (
+            suite
+            or profile
+            or out
+            or dry_run
+            or artifacts
+            or chosen != Selection(owned=chosen.owned)
+        ):
             raise InputError("--resume takes suite and options from the run; give it alone")
         return _resume(unfinished, retry_failed, accept_changes)
     if suite is None:
         raise InputError("no suite was given; write crossbench run SUITE, or --resume RUN")
-    prepared = prepare(suite, profile=profile, selection=chosen)
+    prepared = _prepared(suite, profile, chosen, artifacts)
     say(planned.text(prepared.plan))
     if not prepared.plan.launches:
         raise NothingToRun(nothing(prepared.plan))
@@ -87,6 +95,18 @@ def command(
         prepared.plan.requests,
         lambda display: perform(prepared, folder=folder, command=words, display=display),
     )
+
+
+def _prepared(
+    suite: Path, profile: Profile | None, chosen: Selection, artifacts: tuple[str, ...]
+) -> Prepared:
+    display = TerminalDisplay(requests=0)
+    try:
+        return prepare(
+            suite, profile=profile, selection=chosen, progress=display, artifacts=artifacts
+        )
+    finally:
+        display.close()
 
 
 def _resume(folder: Path, retry_failed: bool, accept_changes: bool) -> int:

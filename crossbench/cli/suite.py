@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
+from crossbench.artifacts.canonical import OF_ARTIFACT
+from crossbench.artifacts.reference import Local, parse
 from crossbench.cli.choices import suite_argument
 from crossbench.plan.build import check_options
 from crossbench.prompts.book import PromptBook
@@ -27,7 +29,8 @@ def check(suite: Path) -> None:
     """Say all that is wrong with SUITE, with file, line and key. Exit 2 if anything is."""
     loaded = load(suite)
     check_options(suite, loaded, Registry())
-    PromptBook.open(loaded)
+    if isinstance(parse(loaded.model.tokenizer), Local) and loaded.model.tokenizer != OF_ARTIFACT:
+        PromptBook.open(loaded)  # a tokenizer that would have to be fetched is left to the plan
     click.echo(
         f"{suite} is right: {counted(len(loaded.targets), 'target')}, "
         f"{counted(len(loaded.scenarios), 'scenario')}"

@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from crossbench.api import Aspect, BackendSpec, Capability
+from crossbench.artifacts.sizes import sized
+from crossbench.artifacts.whereabouts import Absent, Fetchable, Whereabouts
 from crossbench.errors import InputError, SuiteError
 from crossbench.machine.model import GIB, Machine
-from crossbench.plan.artifact import absence
 from crossbench.plan.model import (
     SCORING,
+    UNKNOWN,
     Equipment,
     Exclusion,
     Lacking,
@@ -41,20 +43,24 @@ def build(
     registry: Registry,
     machine: Machine,
     equipment: Mapping[str, Equipment | Lacking],
-    book: PromptBook,
+    artifacts: Mapping[str, Whereabouts],
+    book: PromptBook | None,
     selection: Selection,
 ) -> Plan:
     """Decide everything before anything is measured, for a suite whose options are checked.
 
-    `equipment` tells the environment of each target whose backend is installed. Raises InputError
-    for a selection that names nothing.
+    `equipment` tells the environment of each target whose backend is installed, `artifacts` where
+    each artifact is; without a `book`, prompts of written text have no length yet. Raises
+    InputError for a selection that names nothing.
     """
     selection.check(suite)
     targets: list[TargetPlan] = []
     exclusions: list[Exclusion] = []
     scenarios = [item for item in suite.scenarios if selection.takes("scenario", item)]
     for target in suite.targets:
-        verdict = _judged(target, registry, machine, equipment.get(target.name), selection)
+        found = equipment.get(target.name)
+        place = artifacts.get(target.artifact)
+        verdict = _judged(target, registry, machine, found, place, selection)
         if isinstance(verdict, TargetPlan):
             targets.append(verdict)
         else:
@@ -82,7 +88,7 @@ def build(
         scenarios=tuple(_scenario(item, book) for item in scenarios),
         launches=interleaved(suite.protocol.launches, cells),
         exclusions=tuple(exclusions),
-        scoring=_scoring(book.scoring, scored),
+        scoring=_scoring(book.scoring, scored) if book else None,
     )
 
 
@@ -157,6 +163,7 @@ def _judged(
     registry: Registry,
     machine: Machine,
     equipment: Equipment | Lacking | None,
+    place: Whereabouts | None,
     selection: Selection,
 ) -> TargetPlan | Exclusion:
     def excluded(word: NonResult, reason: str) -> Exclusion:
@@ -171,7 +178,7 @@ def _judged(
         return excluded("unavailable", str(error))
     if target.code and not selection.trust:
         return excluded("skipped", f"it names {target.code}, which are used only with --trust")
-    if lacking := _lacking(target, machine) or absence(target.artifact):
+    if lacking := _lacking(target, machine) or _absence(place):
         return excluded("unavailable", lacking)
     if not isinstance(equipment, Equipment):
         return excluded("unavailable", equipment.reason if equipment else "no environment is known")
@@ -183,8 +190,21 @@ def _judged(
         variant=equipment.variant,
         requires=selection.requires(target),
         aspects=_aspects(target, provided),
+        fetch=place if isinstance(place, Fetchable) else None,
         how=equipment.how,
     )
+
+
+def _absence(place: Whereabouts | None) -> str | None:
+    """Why the artifact cannot be had, or None."""
+    if isinstance(place, Absent):
+        return place.reason
+    if isinstance(place, Fetchable) and place.bytes is not None and not place.fits:
+        return (
+            f"its artifact takes {sized(place.bytes)} more, and {sized(place.free)} are free where "
+            "it would be kept; make room, or move the cache by HF_HOME"
+        )
+    return None
 
 
 def _aspects(target: Target, provided: Provided) -> Mapping[Aspect, Any]:
@@ -228,7 +248,10 @@ def _undeclared(spec: BackendSpec, scenario: Scenario) -> str | None:
     return None
 
 
-def _scenario(scenario: Scenario, book: PromptBook) -> ScenarioPlan:
+def _scenario(scenario: Scenario, book: PromptBook | None) -> ScenarioPlan:
+    if book is None:
+        known = tuple(prompt.synthetic_tokens or UNKNOWN for prompt in scenario.prompts)
+        return ScenarioPlan(scenario=scenario.name, prompt_tokens=known, prompts_sha256="")
     return ScenarioPlan(
         scenario=scenario.name,
         prompt_tokens=tuple(

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossbench.api import Aspect, Finding
+from crossbench.artifacts.whereabouts import Fetchable
 from crossbench.machine.model import Machine
 from crossbench.suite.model import Suite
 
@@ -51,10 +52,16 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
     variant: str
     requires: tuple[str, ...] = ()
     """Requirements that make its environment one of its own."""
+    fetch: Fetchable | None = None
+    """What is to be fetched before it runs; None where its artifact is here."""
     aspects: Mapping[Aspect, Any] = {}
     """What its options say of what every engine has, defaults included."""
     how: str
     """State of its environment: "host", "named", "ready" or "to build"."""
+
+
+UNKNOWN = 0
+"""No prompt has this length."""
 
 
 class ScenarioPlan(Struct, frozen=True, kw_only=True):
@@ -62,7 +69,7 @@ class ScenarioPlan(Struct, frozen=True, kw_only=True):
 
     scenario: str
     prompt_tokens: tuple[int, ...]
-    """Length of each prompt, salt included."""
+    """Length of each prompt, salt included; `UNKNOWN` while the tokenizer is not here."""
     prompts_sha256: str
     """Over the canonical ids of its prompts, before salting."""
 

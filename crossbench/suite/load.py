@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from crossbench.artifacts.reference import BadReference, Local, parse
 from crossbench.errors import Problem, SuiteError
 from crossbench.suite.document import Document, Unreadable, absolute, read, read_text
 from crossbench.suite.expand import (
@@ -39,8 +40,6 @@ from crossbench.suite.schema import (
 from crossbench.suite.validate import Fault, faults
 from crossbench.suite.words import format_integer, quoted
 
-_ELSEWHERE = ("hf:", "ollama:", "lmstudio:")
-"""Artifacts that are not paths; the plan says what it can do with them."""
 _OF_ARTIFACT = "artifact"
 """The tokenizer that a GGUF carries."""
 
@@ -175,8 +174,9 @@ def _path_faults(
         paths.append((("model", "tokenizer"), document.tables["model"]["tokenizer"]))
     for at, path in paths:
         try:
-            absolute(path, document.path.parent)
-        except Unreadable as error:
+            if isinstance(parse(path), Local):
+                absolute(path, document.path.parent)
+        except (BadReference, Unreadable) as error:
             yield Fault(at, error.found, error.allowed)
 
 
@@ -248,7 +248,7 @@ def _tokenizer(document: Document, written: str) -> str:
 
 def _located(document: Document, written: str) -> str:
     """A model's path made absolute; what is not a path stays. Raises Unreadable."""
-    if written.startswith(_ELSEWHERE):
+    if not isinstance(parse(written), Local):
         return written
     return str(absolute(written, document.path.parent))
 

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from crossbench import equipment
+from crossbench import equipment, supplies
+from crossbench.artifacts.whereabouts import Fetchable, Whereabouts
+from crossbench.cli.planned import text
 from crossbench.errors import InputError, SuiteError
 from crossbench.machine import facts
 from crossbench.machine.model import GIB, Machine
 from crossbench.plan import build as planning
 from crossbench.plan.build import interleaved
-from crossbench.plan.model import Plan
+from crossbench.plan.model import UNKNOWN, Plan
 from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
 from crossbench.registry import Registry
@@ -42,6 +44,7 @@ def plan(path: Path, **selection: Any) -> Plan:
         registry=registry,
         machine=MACHINE,
         equipment=equipment.find(suite, registry, chosen),
+        artifacts=supplies.find(suite, chosen),
         book=PromptBook.open(suite),
         selection=chosen,
     )
@@ -76,7 +79,8 @@ def test_a_runnable_suite(suite: SuiteWriter) -> None:
     ("change", "reason"),
     [
         (f"{TINY / 'config.json'} => {TINY / 'nothing.gguf'}", "nothing.gguf does not exist"),
-        (f"{TINY / 'config.json'} => hf:owner/repo", "'hf:owner/repo' is not a local path"),
+        (f"{TINY / 'config.json'} => hf:owner/repo", "and HF_HUB_OFFLINE is set"),
+        (f"{TINY / 'config.json'} => ollama:none:1b", "ollama"),
         ("options = {  } => needs = { cuda = 2 }", "it needs 2 CUDA devices; this machine has 1"),
         (
             "options = {  } => needs = { memory_gib = 64 }",
@@ -90,8 +94,9 @@ def test_a_runnable_suite(suite: SuiteWriter) -> None:
     ],
 )
 def test_what_cannot_run_here_is_unavailable_with_its_reason(
-    suite: SuiteWriter, change: str, reason: str
+    suite: SuiteWriter, change: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     made = plan(amend(suite(), change=change))
     assert not made.launches
     (exclusion,) = made.exclusions
@@ -184,6 +189,7 @@ def test_seeded_sampling_needs_a_backend_that_declares_it(suite: SuiteWriter) ->
         registry=registry,
         machine=MACHINE,
         equipment=equipment.find(loaded, registry, Selection()),
+        artifacts={},
         book=PromptBook.open(loaded),
         selection=Selection(),
     )
@@ -196,3 +202,49 @@ def test_this_machine_has_facts() -> None:
     assert here.memory_bytes > GIB / 4
     assert here.cpu
     assert here.platform.partition("-")[0] in ("linux", "macos")
+
+
+def test_without_a_tokenizer_written_prompts_have_no_length_yet(suite: SuiteWriter) -> None:
+    written = (
+        '[[scenarios]]\nname = "s"\nprompts = [{ text = "a" }, { text = "b" }]\n'
+        'output_tokens = 4\n[[scenarios]]\nname = "t"\nprompt_tokens = 16\noutput_tokens = 4\n'
+    )
+    loaded = load(suite(scenarios=written))
+    made = planning.build(
+        loaded,
+        registry=Registry(),
+        machine=MACHINE,
+        equipment=equipment.find(loaded, Registry(), Selection()),
+        artifacts={},
+        book=None,
+        selection=Selection(),
+    )
+    assert [planned.prompt_tokens for planned in made.scenarios] == [(UNKNOWN, UNKNOWN), (16,)]
+    assert len(made.launches) == 1
+
+
+def test_what_is_to_be_fetched_is_told_and_what_does_not_fit_is_unavailable(
+    suite: SuiteWriter,
+) -> None:
+    loaded = load(suite({"one": ""}))
+    (target,) = loaded.targets
+
+    def with_place(place: Whereabouts) -> Plan:
+        return planning.build(
+            loaded,
+            registry=Registry(),
+            machine=MACHINE,
+            equipment=equipment.find(loaded, Registry(), Selection()),
+            artifacts={target.artifact: place},
+            book=None,
+            selection=Selection(),
+        )
+
+    fetch = Fetchable(bytes=4 * GIB, files=2, free=9 * GIB, commit=None, note=None)
+    made = with_place(fetch)
+    assert made.targets[0].fetch == fetch
+    assert "one: 4 GiB; 9 GiB are free there" in text(made)
+    (left_out,) = with_place(replace(fetch, free=GIB)).exclusions
+    assert (left_out.word, "make room" in left_out.reason) == ("unavailable", True)
+    unknown = replace(fetch, bytes=None, note="the hub is silent")
+    assert "one: size unknown (the hub is silent)" in text(with_place(unknown))
