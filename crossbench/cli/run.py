@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 
@@ -19,6 +21,7 @@ from crossbench.journal import MANIFEST, now, read_events, read_manifest
 from crossbench.plan.selection import Selection
 from crossbench.report.words import counted
 from crossbench.run import Prepared, Result, folder_for, nothing, perform, prepare, resume
+from crossbench.suite.made import is_suite, made
 from crossbench.suite.schema import Profile
 
 REPORTS = Path("reports")
@@ -26,12 +29,19 @@ INTERRUPTED = 130
 
 
 @click.command(name="run")
-@click.argument("suite", type=click.Path(path_type=Path), required=False)
+@click.argument("suite", metavar="SUITE | MODEL...", nargs=-1)
 @selecting
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="The run folder itself; by default reports/SUITE/TIME.",
+)
+@click.option(
+    "--save-suite",
+    "saved",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="With MODEL...: keep the suite that is made for them.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and measure nothing.")
 @click.option(
@@ -48,7 +58,7 @@ INTERRUPTED = 130
     help="With --resume: go on although suite, versions or machine changed; the report says so.",
 )
 def command(
-    suite: Path | None,
+    suite: tuple[str, ...],
     targets: tuple[str, ...],
     scenarios: tuple[str, ...],
     profile: Profile | None,
@@ -58,31 +68,30 @@ def command(
     ignored: tuple[str, ...],
     artifacts: tuple[str, ...],
     out: Path | None,
+    saved: Path | None,
     dry_run: bool,
     unfinished: Path | None,
     retry_failed: bool,
     accept_changes: bool,
 ) -> int:
-    """Measure SUITE on this machine and write report.md and report.json.
+    """Measure SUITE, or the models named, on this machine and write report.md and report.json.
 
     Builds the environments it needs first, saying so. Ctrl-C ends it cleanly; what was measured
     until then is reported, and the run can be resumed.
     """
     chosen = selection(targets, scenarios, variants, pythons, trust, ignored)
     if unfinished is not None:
-        if (
-            suite
-            or profile
-            or out
-            or dry_run
-            or artifacts
-            or chosen != Selection(owned=chosen.owned)
-        ):
+        alone = not any((suite, profile, out, saved, dry_run, artifacts))
+        if not alone or chosen != Selection(owned=chosen.owned):
             raise InputError("--resume takes suite and options from the run; give it alone")
         return _resume(unfinished, retry_failed, accept_changes)
-    if suite is None:
-        raise InputError("no suite was given; write crossbench run SUITE, or --resume RUN")
-    prepared = _prepared(suite, profile, chosen, artifacts)
+    if not suite:
+        raise InputError(
+            "no suite was given; write crossbench run SUITE, crossbench run MODEL..., or "
+            "--resume RUN"
+        )
+    with _suite(suite, saved) as path:
+        prepared = _prepared(path, profile, chosen, artifacts)
     say(planned.text(prepared.plan))
     if not prepared.plan.launches:
         raise NothingToRun(nothing(prepared.plan))
@@ -95,6 +104,27 @@ def command(
         prepared.plan.requests,
         lambda display: perform(prepared, folder=folder, command=words, display=display),
     )
+
+
+@contextmanager
+def _suite(named: tuple[str, ...], saved: Path | None) -> Iterator[Path]:
+    """The one suite that is named, or one made for the models named. Raises InputError."""
+    if is_suite(named[0]):
+        if len(named) > 1 or saved:
+            raise InputError(f"{named[0]} is a suite: name it alone, and without --save-suite")
+        yield Path(named[0])
+        return
+    text = made(named)
+    if saved:
+        if saved.exists():
+            raise InputError(f"--save-suite {saved}: it exists already; name another file")
+        saved.write_text(text, encoding="utf-8")
+        yield saved
+        return
+    with tempfile.TemporaryDirectory(prefix="crossbench-") as folder:
+        path = Path(folder) / "models.toml"
+        path.write_text(text, encoding="utf-8")
+        yield path
 
 
 def _prepared(
