@@ -18,6 +18,7 @@ from msgspec.structs import replace
 import crossbench
 from crossbench import equipment, supplies
 from crossbench.analysis.definitions import DEFINITIONS
+from crossbench.api import Needs
 from crossbench.artifacts.canonical import canonical
 from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.overrides import overridden
@@ -27,6 +28,7 @@ from crossbench.changes import changes
 from crossbench.envs.environment import Environment
 from crossbench.envs.progress import Progress
 from crossbench.errors import InputError, JournalFailure, NothingToRun
+from crossbench.fit.target import target_fit
 from crossbench.history import History
 from crossbench.journal import (
     Installed,
@@ -41,7 +43,7 @@ from crossbench.journal import (
 )
 from crossbench.launch import Bench, Watcher
 from crossbench.lint import rules
-from crossbench.machine import facts
+from crossbench.machine import facts, rooms
 from crossbench.machine.drain import Drain
 from crossbench.plan import build as planning
 from crossbench.plan.model import Launch, Plan
@@ -102,15 +104,24 @@ def prepare(
     registry = Registry()
     planning.check_options(path, suite, registry)
     book = _book(suite, progress, patience)
+    machine, places = facts.observe(), supplies.find(suite, selection)
     plan = planning.build(
         suite,
         registry=registry,
-        machine=facts.observe(),
+        machine=machine,
         equipment=equipment.find(suite, registry, selection),
-        artifacts=supplies.find(suite, selection),
+        artifacts=places,
         book=book if isinstance(book, PromptBook) else None,
         selection=selection,
     )
+    asked = Needs(context_tokens=_context_tokens(suite, book))
+    free = rooms.observe(machine)
+    fits = {
+        target.name: target_fit(target, places.get(target.artifact), asked, free)
+        for target in suite.targets
+        if selection.takes("target", target)
+    }
+    plan = replace(plan, fits=fits)
     found = [*rules.findings(plan), *registry.findings(plan)]
     kept = tuple(finding for finding in found if finding.rule not in selection.ignored)
     plan = replace(plan, findings=kept)
@@ -130,6 +141,17 @@ def _book(suite: Suite, progress: Progress, patience: Patience) -> PromptBook | 
     except ArtifactFailure as failure:
         return failure
     return PromptBook(CanonicalTokenizer(folder), suite)
+
+
+def _context_tokens(suite: Suite, book: PromptBook | ArtifactFailure) -> int:
+    """The longest prompt plus output; without a tokenizer, of prompts whose length is written."""
+    if isinstance(book, PromptBook):
+        return book.context_tokens
+    return max(
+        (prompt.synthetic_tokens or 0) + scenario.output_tokens
+        for scenario in suite.scenarios
+        for prompt in scenario.prompts
+    )
 
 
 def _had(book: PromptBook | ArtifactFailure) -> PromptBook:

@@ -50,6 +50,12 @@ def _lines(plan: Plan) -> Iterator[str]:
         yield ""
         yield "order of launches: " + ", ".join(launch.id for launch in plan.launches)
     yield from _fetches(plan)
+    if plan.fits:
+        yield ""
+        yield "memory, from the artifacts' headers:"
+    for target, fit in plan.fits.items():
+        yield f"  {target}: {fit.verdict}"
+        yield from (f"    {line}" for line in fit.devices)
     if scoring := plan.scoring:
         names = ", ".join(launch.target for launch in scoring.launches) or "no target"
         yield f"quality, after them: {scoring.tokens:,} tokens of text scored by {names}"

@@ -70,11 +70,26 @@ def no_quality(plan: Plan) -> Iterator[Finding]:
         )
 
 
+def does_not_fit(plan: Plan) -> Iterator[Finding]:
+    """Targets that run here and whose memory will not do."""
+    for item in plan.targets:
+        fit = plan.fits.get(item.target)
+        if fit is not None and fit.fits is False:
+            yield Finding(
+                rule="does-not-fit",
+                severity="risk",
+                targets=(item.target,),
+                evidence=fit.verdict,
+                fix="change it as said, or free the memory first",
+            )
+
+
 RULES: tuple[Callable[[Plan], Iterable[Finding]], ...] = (
     unequal_context,
     unequal_kv_dtype,
     prefix_cache,
     no_quality,
+    does_not_fit,
 )
 
 

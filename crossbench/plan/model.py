@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from crossbench.api import Aspect, Finding
 from crossbench.artifacts.whereabouts import Fetchable
+from crossbench.fit.target import TargetFit
 from crossbench.machine.model import Machine
 from crossbench.suite.model import Suite
 
@@ -113,6 +114,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     exclusions: tuple[Exclusion, ...]
     scoring: ScoringPlan | None = None
     """None where the suite asks for none."""
+    fits: Mapping[str, TargetFit] = {}
+    """Target -> what is known of its memory, also of targets that will not run here."""
     findings: tuple[Finding, ...] = ()
     """What its owner should know before it runs."""
 
