@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -126,6 +127,16 @@ def suite(tmp_path: Path) -> SuiteWriter:
 
 
 MARK = "CROSSBENCH_TEST_MARK"
+GONE_S = 10.0
+"""A worker whose host was ended while it started it ends itself within this time."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under `--dist loadgroup` a file's tests share its fixtures, unless they say otherwise."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
 
 
 def marked(mark: str) -> set[int]:
@@ -153,5 +164,7 @@ def no_process_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     mark = uuid.uuid4().hex
     monkeypatch.setenv(MARK, mark)
     yield
-    left = marked(mark)
+    deadline = time.monotonic() + GONE_S
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert not left, f"processes left: {left}"

@@ -24,7 +24,18 @@ WORKER = [
     HOST / "testing" / "conformance" / "inside.py",
     HOST / "testing" / "conformance" / "signatures.py",
 ]
-HOST_ONLY = {"click", "pluggy", "rich", "jinja2", "tokenizers", "tomli", "psutil", "platformdirs", "huggingface_hub", "httpx2"}
+HOST_ONLY = {
+    "click",
+    "pluggy",
+    "rich",
+    "jinja2",
+    "tokenizers",
+    "tomli",
+    "psutil",
+    "platformdirs",
+    "huggingface_hub",
+    "httpx2",
+}
 
 
 def imported(file: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ class Window(Struct, frozen=True):
     first: int
     """Index of the first id that is scored: half a window stands before it."""
     bytes: int
-    """UTF-8 bytes of the text behind the scored ids."""
+    """UTF-8 bytes of the text behind the scored ids; special tokens are scored, but are no text."""
 
 
 class ScoringSet(Struct, frozen=True, kw_only=True):
@@ -56,17 +57,18 @@ def scoring_set(quality: Quality, tokenizer: CanonicalTokenizer) -> ScoringSet:
             f"quality: the text has {len(ids)} tokens, fewer than one window of {quality.window}; "
             "give a longer text or a smaller window"
         )
-    sizes = tokenizer.token_bytes
+    plain, tokens = frozenset(tokenizer.plain_ids), tokenizer.token_bytes
+    sizes = [len(token or b"") if at in plain else 0 for at, token in enumerate(tokens)]
     windows = tuple(_window(head, ids[start : start + body], half, sizes) for start in starts)
     return ScoringSet(windows=windows, sha256=prompts_sha256(window.ids for window in windows))
 
 
 def _window(
-    head: tuple[int, ...], body: tuple[int, ...], half: int, sizes: tuple[bytes | None, ...]
+    head: tuple[int, ...], body: tuple[int, ...], half: int, sizes: Sequence[int]
 ) -> Window:
     ids = head + body
     first = len(ids) - half
-    return Window(ids, first, sum(len(sizes[token_id] or b"") for token_id in ids[first:]))
+    return Window(ids, first, sum(sizes[token_id] for token_id in ids[first:]))
 
 
 def _text(quality: Quality) -> str:

@@ -72,7 +72,9 @@ def test_the_same_prompt_is_cold_every_time(probe: Probe, model: str, reset: boo
     assert [cached for _, cached, _ in rows] == [0] * 4
     seconds = [taken for _, _, taken in rows]
     # A reused prefix of 400 tokens would leave one token to compute, a hundredth of the time.
-    assert min(seconds) > max(seconds) / 20
+    # One of the four may have been held up by another process.
+    fastest, *_, slower, _ = sorted(seconds)
+    assert fastest > slower / 20
 
 
 def test_greedy_tokens_equal_those_of_the_bindings_own_generation(probe: Probe, model: str) -> None:

@@ -132,6 +132,12 @@ def test_what_it_refuses_fails_its_request_only(target: Target) -> None:
 
 
 def test_closing_a_stream_ends_its_work(openai: Environment, url: str) -> None:
+    """On a busy machine all 400 tokens may be there before the stream is closed: three tries."""
+    assert any(closed_early(openai, url) < 300 for _ in range(3))
+
+
+def closed_early(openai: Environment, url: str) -> float:
+    """Tokens that the server computed of 400 after the stream was closed at its first chunk."""
     before = metric(url, "generation_tokens_total")
     path = os.pathsep.join(map(str, (ROOT, ROOT / "plugins" / "crossbench-openai")))
     done = subprocess.run(
@@ -145,9 +151,8 @@ def test_closing_a_stream_ends_its_work(openai: Environment, url: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["text"]
-
     assert until(lambda: metric(url, "num_requests_running") == 0)
-    assert metric(url, "generation_tokens_total") - before < 300
+    return metric(url, "generation_tokens_total") - before
 
 
 def metric(url: str, name: str) -> float:

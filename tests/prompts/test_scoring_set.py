@@ -58,3 +58,12 @@ def test_the_number_of_windows_can_be_bounded(tmp_path: Path) -> None:
 def test_a_text_shorter_than_a_window_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="fewer than one window of 64"):
         scoring_set(quality(tmp_path, "Too short.", window=64), TOKENIZER)
+
+
+def test_special_tokens_are_scored_but_are_no_text(tmp_path: Path) -> None:
+    told = "<|bos|>Good day!<|end|>\n" * 12
+    made = scoring_set(quality(tmp_path, told, window=16), TOKENIZER)
+    window = made.windows[0]
+    ids = window.ids[window.first :]
+    assert {0, 5} <= set(ids)
+    assert window.bytes == len(TOKENIZER.text_of(ids))

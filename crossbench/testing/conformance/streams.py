@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from crossbench.api import Capability
+from crossbench.api import Boundary, Capability
 from crossbench.testing.conformance.base import Checks, output, shape
 from crossbench.worker.protocol import Record
 
@@ -68,6 +68,8 @@ class StreamChecks(Checks):
         """A chunk is yielded when its tokens become visible; tokens that became visible together
         share one chunk."""
         self.answered(self.request(tokens=LONG))
+        if self.bench.ready.loaded.boundary is Boundary.HTTP:
+            pytest.skip("behind a server, what is on the way may hold chunks up")
         worst = ""
         for salt in range(TRIES):
             (record,) = self.answered(self.request(tokens=LONG, salt=salt + 1))
