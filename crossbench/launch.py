@@ -25,8 +25,7 @@ from crossbench.journal import (
 from crossbench.machine.drain import Drain
 from crossbench.plan.model import Plan
 from crossbench.prompts.book import PromptBook
-from crossbench.prompts.identity import ForeignTokenizer, Identity, identity
-from crossbench.prompts.probes import PROBES
+from crossbench.prompts.identity import ForeignTokenizer, Identity, identity, probe_texts
 from crossbench.registry import Registry
 from crossbench.suite.model import Target
 from crossbench.worker.protocol import (
@@ -195,9 +194,11 @@ def load(bench: Bench, worker: WorkerProcess, name: str, target: str, needs: Nee
 def _identity(bench: Bench, worker: WorkerProcess) -> Identity:
     """Whether the artifact's tokenizer is the suite's. Raises WorkerFailed where it is not."""
     vocabulary = worker.ask(ReadVocabulary(), VocabularyRead, bench.watcher.beat).vocabulary
-    probes = worker.ask(Tokenize(texts=PROBES), Tokenized, bench.watcher.beat).ids
+    tokenizer = bench.book.tokenizer
+    texts = Tokenize(texts=probe_texts(tokenizer))
+    probes = worker.ask(texts, Tokenized, bench.watcher.beat).ids
     try:
-        return identity(bench.book.tokenizer, vocabulary, probes, bench.book.used_ids)
+        return identity(tokenizer, vocabulary, probes, bench.book.used_ids)
     except ForeignTokenizer as error:
         raise WorkerFailed("error", Phase.LOADING, str(error)) from None
 

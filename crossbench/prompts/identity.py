@@ -43,6 +43,12 @@ def table_sha256(tokens: Iterable[bytes | None]) -> str:
     return digest.hexdigest()
 
 
+def probe_texts(canonical: CanonicalTokenizer) -> tuple[str, ...]:
+    """The texts that an artifact's own tokenizer is asked about, special tokens among them."""
+    special = dict.fromkeys(canonical.special_tokens.values())
+    return (*PROBES, *(f"a{token}b" for token in special))
+
+
 def identity(
     canonical: CanonicalTokenizer,
     told: Vocabulary | None,
@@ -51,14 +57,15 @@ def identity(
 ) -> Identity:
     """Hold an artifact's tokenizer against the suite's.
 
-    `probes` are its own ids of `PROBES`, None where it does not tokenise; `used` are the ids that
-    the suite's prompts are made of. Raises ForeignTokenizer where one of these stands for other
-    bytes.
+    `probes` are its own ids of `probe_texts`, None where it does not tokenise; `used` are the ids
+    that the suite's prompts are made of. Raises ForeignTokenizer where one of these stands for
+    other bytes.
     """
     expected = canonical.token_bytes
     agreed = None
     if probes is not None:
-        agreed = [tuple(ids) for ids in probes] == [canonical.encode_verbatim(t) for t in PROBES]
+        texts = probe_texts(canonical)
+        agreed = [tuple(ids) for ids in probes] == [canonical.encode_verbatim(t) for t in texts]
     if told is None:
         return Identity(
             vocabulary_sha256=None, same_vocabulary=None, same_probes=agreed, complaints=()

@@ -6,13 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from crossbench.api import Vocabulary
-from crossbench.prompts.identity import ForeignTokenizer, identity, table_sha256
-from crossbench.prompts.probes import PROBES
+from crossbench.prompts.identity import ForeignTokenizer, identity, probe_texts, table_sha256
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from tests.conftest import TINY
 
 CANONICAL = CanonicalTokenizer.load(TINY)
-OWN = [CANONICAL.encode_verbatim(text) for text in PROBES]
+OWN = [CANONICAL.encode_verbatim(text) for text in probe_texts(CANONICAL)]
 USED = frozenset(CANONICAL.plain_ids)
 END = 5
 """A special token of the tiny model that the cases take for unused."""
@@ -97,3 +96,9 @@ def test_a_template_that_is_written_otherwise_but_says_the_same_is_no_difference
 def test_other_ids_on_a_probe_are_noticed() -> None:
     other = [*OWN[:-1], (*OWN[-1], 7)]
     assert identity(CANONICAL, vocabulary(), other, USED).same_probes is False
+
+
+def test_special_tokens_are_among_the_probes() -> None:
+    assert any(CANONICAL.bos_id in ids for ids in OWN)
+    plain = [tuple(token for token in ids if token != CANONICAL.bos_id) for ids in OWN]
+    assert identity(CANONICAL, vocabulary(), plain, USED).same_probes is False
