@@ -58,8 +58,9 @@ def prefix_cache(plan: Plan) -> Iterator[Finding]:
 
 def no_quality(plan: Plan) -> Iterator[Finding]:
     """Artifacts of different formats compared by speed alone."""
-    artifacts = {target.artifact for target in plan.suite.targets}
-    if plan.scoring is None and len(artifacts) > 1:
+    planned = {item.target for item in plan.targets}
+    artifacts = {item.artifact for item in plan.suite.targets if item.name in planned}
+    if plan.suite.quality is None and len(artifacts) > 1:
         yield Finding(
             rule="quality-unmeasured",
             severity="unfair",
