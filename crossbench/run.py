@@ -1,4 +1,4 @@
-"""A run from suite to report: prepare a plan, make its environments, execute it, write it down.
+"""A run from plan to report: make its environments, have its artifacts, execute, write down.
 
 A broken worker costs the cell it was measuring; what else its launch had to measure goes on in a
 fresh worker. A cell that failed once is not tried again, unless a resumed run is told to.
@@ -6,29 +6,20 @@ fresh worker. A cell that failed once is not tried again, unless a resumed run i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from msgspec.structs import replace
-
 import crossbench
 from crossbench import equipment, supplies
 from crossbench.analysis.definitions import DEFINITIONS
-from crossbench.api import Needs
-from crossbench.artifacts.canonical import canonical
-from crossbench.artifacts.failure import ArtifactFailure
-from crossbench.artifacts.overrides import overridden
-from crossbench.artifacts.patience import Patience
 from crossbench.attempt import Attempt
 from crossbench.changes import changes
 from crossbench.envs.environment import Environment
 from crossbench.envs.progress import Progress
 from crossbench.errors import InputError, JournalFailure, NothingToRun
-from crossbench.fit.target import target_fit
 from crossbench.history import History
 from crossbench.journal import (
     Installed,
@@ -42,40 +33,18 @@ from crossbench.journal import (
     refuse_old,
 )
 from crossbench.launch import Bench, Watcher
-from crossbench.lint import rules
-from crossbench.machine import facts, rooms
+from crossbench.machine import facts
 from crossbench.machine.drain import Drain
-from crossbench.plan import build as planning
 from crossbench.plan.model import Launch, Plan
-from crossbench.plan.selection import Selection
-from crossbench.prompts.book import PromptBook
-from crossbench.prompts.tokenizer import CanonicalTokenizer
+from crossbench.prepare import PATIENT, Prepared, had, nothing, open_book
 from crossbench.registry import Registry
 from crossbench.report.write import write
 from crossbench.scoring import score
-from crossbench.suite.load import load
-from crossbench.suite.model import Suite
-from crossbench.suite.schema import Profile
 from crossbench.supplies import Supplies
-
-PATIENT, HURRIED = Patience(), Patience(tries=1, answer_s=2.0, deadline_s=2.5)
-"""With the hub, by one who is about to measure and by one who only plans."""
 
 
 class Display(Watcher, Progress, Protocol):
     """Who is told how environments are built and how the run goes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A suite understood and planned, and nothing started yet."""
-
-    plan: Plan
-    book: PromptBook | ArtifactFailure
-    """Or why the tokenizer cannot be had now."""
-    registry: Registry
-    selection: Selection
-    suite_text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,88 +54,6 @@ class Result:
     folder: Path
     failed: int
     """Cells that could not be measured."""
-
-
-def prepare(
-    path: Path,
-    *,
-    profile: Profile | None,
-    selection: Selection,
-    progress: Progress,
-    artifacts: Sequence[str] = (),
-    patience: Patience = PATIENT,
-) -> Prepared:
-    """Read the suite and plan it for this machine; only its tokenizer may be fetched.
-
-    `artifacts` are the user's, as TARGET=PATH; `patience` is had with the hub. Raises InputError.
-    """
-    suite = overridden(load(path, profile=profile), artifacts)
-    registry = Registry()
-    planning.check_options(path, suite, registry)
-    book = _book(suite, progress, patience)
-    machine, places = facts.observe(), supplies.find(suite, selection)
-    plan = planning.build(
-        suite,
-        registry=registry,
-        machine=machine,
-        equipment=equipment.find(suite, registry, selection),
-        artifacts=places,
-        book=book if isinstance(book, PromptBook) else None,
-        selection=selection,
-    )
-    asked = Needs(context_tokens=_context_tokens(suite, book))
-    free = rooms.observe(machine)
-    fits = {
-        target.name: target_fit(target, places.get(target.artifact), asked, free)
-        for target in suite.targets
-        if selection.takes("target", target)
-    }
-    plan = replace(plan, fits=fits)
-    found = [*rules.findings(plan), *registry.findings(plan)]
-    kept = tuple(finding for finding in found if finding.rule not in selection.ignored)
-    plan = replace(plan, findings=kept)
-    return Prepared(
-        plan=plan,
-        book=book,
-        registry=registry,
-        selection=selection,
-        suite_text=_verbatim(path, suite),
-    )
-
-
-def _book(suite: Suite, progress: Progress, patience: Patience) -> PromptBook | ArtifactFailure:
-    artifacts = [target.artifact for target in suite.targets]
-    try:
-        folder = canonical(suite.model.tokenizer, artifacts, progress, patience=patience)
-    except ArtifactFailure as failure:
-        return failure
-    return PromptBook(CanonicalTokenizer(folder), suite)
-
-
-def _context_tokens(suite: Suite, book: PromptBook | ArtifactFailure) -> int:
-    """The longest prompt plus output; without a tokenizer, of prompts whose length is written."""
-    if isinstance(book, PromptBook):
-        return book.context_tokens
-    return max(
-        (prompt.synthetic_tokens or 0) + scenario.output_tokens
-        for scenario in suite.scenarios
-        for prompt in scenario.prompts
-    )
-
-
-def _had(book: PromptBook | ArtifactFailure) -> PromptBook:
-    """The book. Raises ArtifactFailure where there is none."""
-    if isinstance(book, ArtifactFailure):
-        raise book
-    return book
-
-
-def _verbatim(path: Path, suite: Suite) -> str:
-    """The bytes that were loaded, as text. Raises InputError when the file was changed since."""
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != suite.sha256:
-        raise InputError(f"{path} was changed while it was read; try again")
-    return data.decode()
 
 
 def perform(
@@ -187,7 +74,7 @@ def perform(
         plan = plan.without(target, "unavailable", reason)
     if not plan.launches:
         raise NothingToRun(nothing(plan))
-    _had(prepared.book)
+    had(prepared.book)
     manifest = Manifest(
         crossbench=crossbench.__version__,
         definitions=DEFINITIONS,
@@ -219,7 +106,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
             history.forget_failures()
         prepared = Prepared(
             plan=plan,
-            book=_book(plan.suite, display, PATIENT),
+            book=open_book(plan.suite, display, PATIENT),
             registry=Registry(),
             selection=manifest.selection,
             suite_text=manifest.suite_text,
@@ -234,7 +121,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
             raise InputError(reason)
         changed = changes(
             manifest,
-            book=_had(prepared.book),
+            book=had(prepared.book),
             registry=prepared.registry,
             environments=_installed(environments),
             artifacts=supplied.held,
@@ -248,12 +135,6 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
         journal.append(RunResumed(utc=now(), changes=tuple(changed)))
         bench = _bench(prepared, plan, environments, supplied, journal, display)
         return _measured(bench, history)
-
-
-def nothing(plan: Plan) -> str:
-    """Why not a single target can run, target by target."""
-    reasons = [f"  {item.target}: {item.word}: {item.reason}" for item in plan.exclusions]
-    return "\n".join([f"nothing of suite {plan.suite.name} can run here", *reasons])
 
 
 def folder_for(suite: str, base: Path, stamp: str) -> Path:
@@ -277,7 +158,7 @@ def _bench(
 ) -> Bench:
     return Bench(
         plan=plan,
-        book=_had(prepared.book),
+        book=had(prepared.book),
         registry=prepared.registry,
         environments=environments,
         artifacts=supplied.paths,

@@ -57,6 +57,7 @@ STARTERS = [
     "artifacts.hub",
     "attempt",
     "launch",
+    "prepare",
     "run",
     "equipment",
     "machine.facts",

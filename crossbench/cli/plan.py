@@ -12,7 +12,7 @@ from crossbench.cli import planned
 from crossbench.cli.choices import selecting, selection, suite_argument
 from crossbench.cli.display import TerminalDisplay
 from crossbench.errors import NothingToRun
-from crossbench.run import HURRIED, nothing, prepare
+from crossbench.prepare import HURRIED, nothing, prepare
 from crossbench.suite.schema import Profile
 
 

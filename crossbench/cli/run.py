@@ -19,8 +19,9 @@ from crossbench.errors import InputError, NothingToRun
 from crossbench.history import History
 from crossbench.journal import MANIFEST, now, read_events, read_manifest
 from crossbench.plan.selection import Selection
+from crossbench.prepare import Prepared, nothing, prepare
 from crossbench.report.words import counted
-from crossbench.run import Prepared, Result, folder_for, nothing, perform, prepare, resume
+from crossbench.run import Result, folder_for, perform, resume
 from crossbench.suite.made import is_suite, made
 from crossbench.suite.schema import Profile
 
