@@ -42,7 +42,7 @@ test: setup ## everything: lint, types, all tests, the real engines in freshly b
 	$(BIN)/mypy
 	CROSSBENCH_ENVS="$$(mktemp -d)" bash -c 'trap "rm -rf \"$$CROSSBENCH_ENVS\"" EXIT; \
 	  for engine in $(ENGINES); do $(BIN)/crossbench envs build $$engine || exit 1; done && \
-	  CROSSBENCH_REQUIRE_ENGINES=1 $(BIN)/pytest -n 2 --dist loadgroup --durations=15'
+	  CROSSBENCH_REQUIRE_ENGINES=1 $(BIN)/pytest -n 2 --durations=15'
 
 fuzz: setup ## the fuzz tests with 20,000 examples each, for by hand
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m fuzz --timeout 3600

@@ -11,9 +11,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from crossbench.envs import environment
 from crossbench.envs.environment import Environment
@@ -131,12 +133,17 @@ GONE_S = 10.0
 """A worker whose host was ended while it started it ends itself within this time."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under `--dist loadgroup` a file's tests share its fixtures, unless they say otherwise."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist is untyped
+    """The tests of a file share its fixtures; vLLM's take two cores each, so one runs at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "vllm" if "vllm" in file else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """xdist's own groups are lost on pytest 9.2, which no longer lets it write into a test's id."""
+    return ByFile(config, log)
 
 
 def marked(mark: str) -> set[int]:

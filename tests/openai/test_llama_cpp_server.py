@@ -19,7 +19,6 @@ from tests.openai.conftest import Start, Target
 pytestmark = [
     pytest.mark.engine("openai"),
     pytest.mark.engine("llamacpp"),
-    pytest.mark.xdist_group("llama_cpp.server"),
 ]
 TEXT = "The river is cold in the morning. The teacher"
 

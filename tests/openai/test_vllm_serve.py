@@ -23,7 +23,6 @@ pytestmark = [
     pytest.mark.engine("openai"),
     pytest.mark.engine("vllm"),
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("vllm serve"),
 ]
 
 

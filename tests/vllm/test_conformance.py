@@ -10,7 +10,6 @@ from tests.conftest import TINY
 pytestmark = [
     pytest.mark.engine("vllm"),
     pytest.mark.timeout(600),
-    pytest.mark.xdist_group("vllm"),
 ]
 
 

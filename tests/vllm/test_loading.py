@@ -17,7 +17,6 @@ from tests.vllm.conftest import LOAD_S, STRICT, probed
 pytestmark = [
     pytest.mark.engine("vllm"),
     pytest.mark.timeout(LOAD_S),
-    pytest.mark.xdist_group("vllm"),
 ]
 
 

@@ -20,7 +20,6 @@ from tests.vllm.prompts import meaningless, natural
 pytestmark = [
     pytest.mark.engine("vllm"),
     pytest.mark.timeout(LOAD_S),
-    pytest.mark.xdist_group("vllm"),
 ]
 
 END_OF_TURN = 5

@@ -22,7 +22,6 @@ from tests.vllm.prompts import meaningless, natural
 pytestmark = [
     pytest.mark.engine("vllm"),
     pytest.mark.timeout(LOAD_S),
-    pytest.mark.xdist_group("vllm"),
 ]
 
 needs_two_cpus = pytest.mark.skipif(
