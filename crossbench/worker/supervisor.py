@@ -33,7 +33,7 @@ STOPPED_NS = 1_000_000_000
 """A look this late means that the host itself was stopped; deadlines then begin anew."""
 EXIT_S = 5.0
 TERM_S = 5.0
-GROUP_S = 1.0
+GROUP_S = 5.0
 LOG_TAIL_BYTES = 2000
 READ_BYTES = 1 << 20
 
@@ -262,7 +262,7 @@ class WorkerProcess:
             os.killpg(self._process.pid, number)
 
     def _await_empty_group(self) -> None:
-        """Until the kernel has taken the group's last member away, or a second has passed."""
+        """Until the kernel has taken the group's last member away, or some seconds have passed."""
         deadline = time.monotonic() + GROUP_S
         while members(self._process.pid) and time.monotonic() < deadline:
             time.sleep(0.01)

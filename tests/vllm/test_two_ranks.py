@@ -45,6 +45,7 @@ def worker(
     try:
         yield worker
     finally:
+        worker.process.kill()
         for process in marked(mark):
             os.kill(process, signal.SIGKILL)
 
