@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crossbench.plan.model import UNKNOWN, Plan
+from crossbench.plan.model import UNKNOWN, Plan, ScenarioPlan
 from crossbench.report.words import counted, lengths, size, table
 
 
 def text(plan: Plan) -> str:
     """What would run, in which order, and what not and why."""
-    return "\n".join(_lines(plan))
+    parts = (_head, _order, _fetches, _memory, _quality, _findings, _exclusions)
+    return "\n".join(line for part in parts for line in part(plan))
 
 
-def _lines(plan: Plan) -> Iterator[str]:
+def _head(plan: Plan) -> Iterator[str]:
     suite, protocol = plan.suite, plan.suite.protocol
     yield f"{suite.title or suite.name}: {suite.model.name}"
     yield f"{plan.machine.cpu}, {size(plan.machine.memory_bytes)}, {plan.machine.system}"
@@ -22,55 +23,69 @@ def _lines(plan: Plan) -> Iterator[str]:
         f"{counted(protocol.warmups, 'warm-up')} and {counted(protocol.repeats, 'repeat')} "
         f"per prompt, {counted(plan.samples, 'timed request')}"
     )
-    if plan.targets:
-        yield ""
-        rows = [
-            [t.target, t.backend, " + ".join([t.variant, *t.requires]), t.how, t.plugin]
-            for t in plan.targets
+
+
+def _order(plan: Plan) -> Iterator[str]:
+    if not plan.targets:
+        return
+    yield ""
+    rows = [
+        [t.target, t.backend, " + ".join([t.variant, *t.requires]), t.how, t.plugin]
+        for t in plan.targets
+    ]
+    yield table(["target", "backend", "variant", "environment", "plugin"], rows)
+    yield ""
+    outputs = {scenario.name: scenario.output_tokens for scenario in plan.suite.scenarios}
+    rows = [
+        [
+            planned.scenario,
+            f"{len(planned.prompt_tokens)}",
+            _lengths(planned),
+            f"{outputs[planned.scenario]:,}",
         ]
-        yield table(["target", "backend", "variant", "environment", "plugin"], rows)
-        yield ""
-        yield table(
-            ["scenario", "prompts", "prompt tokens", "output tokens"],
-            [
-                [
-                    planned.scenario,
-                    f"{len(planned.prompt_tokens)}",
-                    "not known yet"
-                    if UNKNOWN in planned.prompt_tokens
-                    else lengths(planned.prompt_tokens),
-                    f"{scenario.output_tokens:,}",
-                ]
-                for planned in plan.scenarios
-                for scenario in suite.scenarios
-                if scenario.name == planned.scenario
-            ],
-            numeric=3,
-        )
-        yield ""
-        yield "order of launches: " + ", ".join(launch.id for launch in plan.launches)
-    yield from _fetches(plan)
+        for planned in plan.scenarios
+    ]
+    yield table(["scenario", "prompts", "prompt tokens", "output tokens"], rows, numeric=3)
+    yield ""
+    yield "order of launches: " + ", ".join(launch.id for launch in plan.launches)
+
+
+def _lengths(planned: ScenarioPlan) -> str:
+    known = UNKNOWN not in planned.prompt_tokens
+    return lengths(planned.prompt_tokens) if known else "not known yet"
+
+
+def _memory(plan: Plan) -> Iterator[str]:
     if plan.fits:
         yield ""
         yield "memory, from the artifacts' headers:"
     for target, fit in plan.fits.items():
         yield f"  {target}: {fit.verdict}"
         yield from (f"    {line}" for line in fit.devices)
+
+
+def _quality(plan: Plan) -> Iterator[str]:
     if scoring := plan.scoring:
         names = ", ".join(launch.target for launch in scoring.launches) or "no target"
         yield f"quality, after them: {scoring.tokens:,} tokens of text scored by {names}"
+
+
+def _findings(plan: Plan) -> Iterator[str]:
     if plan.findings:
         yield ""
         yield "before it runs:"
-        for finding in plan.findings:
-            yield f"  [{finding.rule}] {finding.severity}: {finding.evidence}; {finding.fix}"
-            yield f"    targets: {', '.join(finding.targets)}"
+    for finding in plan.findings:
+        yield f"  [{finding.rule}] {finding.severity}: {finding.evidence}; {finding.fix}"
+        yield f"    targets: {', '.join(finding.targets)}"
+
+
+def _exclusions(plan: Plan) -> Iterator[str]:
     if plan.exclusions:
         yield ""
         yield "will not be measured:"
-        for item in plan.exclusions:
-            what = f"{item.target} on {item.scenario}" if item.scenario else item.target
-            yield f"  {what}: {item.word}: {item.reason}"
+    for item in plan.exclusions:
+        what = f"{item.target} on {item.scenario}" if item.scenario else item.target
+        yield f"  {what}: {item.word}: {item.reason}"
 
 
 def _fetches(plan: Plan) -> Iterator[str]:
