@@ -99,7 +99,7 @@ class Worker:
                 ),
                 Ready,
             )
-        except BaseException:
+        except BaseException:  # an interrupt too must leave no worker behind
             self.process.kill()
             raise
         self.build = self.ready.loaded.engine_build.value or "unknown"
