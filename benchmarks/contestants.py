@@ -23,6 +23,7 @@ from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Record
 from crossbench.worker.supervisor import WorkerProcess
 
+ROOT = Path(__file__).parents[1]
 SHORT_PROMPT = 16
 """Tokens before those whose decoding is timed."""
 CLOSE_S = 60.0
@@ -76,13 +77,25 @@ class Worker:
     """An engine through crossbench: the real worker with the real plugin."""
 
     def __init__(
-        self, engine: Engine, options: msgspec.Struct, model: Path, context: int, folder: Path
+        self,
+        engine: Engine,
+        options: msgspec.Struct,
+        model: Path,
+        context: int,
+        folder: Path,
+        factory: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        """Start it and load the model for so many tokens; its log goes into the folder."""
+        """Start it and load the model for so many tokens; its log goes into the folder.
+
+        `factory` names a backend of the benchmarks', which has plain loops beside the plugin.
+        """
         spec = engine.spec
+        inherited = environ(engine.environment)
+        path = os.pathsep.join([inherited["PYTHONPATH"], str(ROOT)])
         self.process = WorkerProcess(
             python=engine.environment.python,
-            environ=environ(engine.environment),
+            environ={**inherited, "PYTHONPATH": path, **(variables or {})},
             log=folder / "worker.log",
             deadlines=Deadlines(),
         )
@@ -90,7 +103,7 @@ class Worker:
         try:
             self.ready = self.process.ask(
                 Load(
-                    factory=spec.factory,
+                    factory=factory or spec.factory,
                     options_type=spec.options,
                     options=msgspec.to_builtins(options),
                     model=ModelRef(path=str(model), name=model.stem),
@@ -110,9 +123,9 @@ class Worker:
         first, last = record.stamps_ns[0], record.stamps_ns[-1]
         return Turn(first, last - first, record.token_ids or ())
 
-    def record(self, prompt: Sequence[int], output: int) -> Record:
+    def record(self, prompt: Sequence[int], output: int, name: str = "turn") -> Record:
         """The driver's whole record of one request."""
-        request = Request(id="turn", prompt_ids=tuple(prompt), max_tokens=output)
+        request = Request(id=name, prompt_ids=tuple(prompt), max_tokens=output)
         (record,) = self.process.ask(Measure(requests=(request,)), Measured).records
         assert record.failure is None, record.failure
         return record
@@ -122,15 +135,30 @@ class Worker:
         self.process.end()
 
 
+class Plain:
+    """A plain loop that runs in the worker, on what its plugin has loaded."""
+
+    def __init__(self, worker: Worker, loop: str) -> None:
+        self._worker = worker
+        self._loop = loop
+        self.pid = worker.pid
+        self.build = worker.build
+
+    def run(self, prompt: Sequence[int], output: int) -> Turn:
+        """Continue the prompt, stamped by the loop itself."""
+        record = self._worker.record(prompt, output, self._loop)
+        assert record.finish is not None
+        first, last = (round(record.finish.native[name]) for name in ("first_ns", "last_ns"))
+        return Turn(first, last - first, record.token_ids or ())
+
+
 class LoopProcess:
     """A loop with a model loaded. It speaks lines of text; see `llamacpp/loop.c` for which.
 
     It loads while others start: its first line is awaited when it is first asked for anything.
     """
 
-    def __init__(
-        self, command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str], log: Path) -> None:
         """Start it; `log` takes all else that it and its engine print."""
         self._log = log
         with log.open("ab") as out:
@@ -140,7 +168,6 @@ class LoopProcess:
                 stdout=subprocess.PIPE,
                 stderr=out,
                 text=True,
-                env=environ,
                 start_new_session=True,
             )
         self.pid = self._process.pid
@@ -168,14 +195,10 @@ class LoopProcess:
             raise SystemExit(f"the loop ended with code {self._process.wait(CLOSE_S)}:\n{said}")
         return line
 
-    def dismiss(self) -> None:
-        """End its input, after which it ends by itself."""
-        with suppress(BrokenPipeError):
-            _open(self._process.stdin).close()
-
     def close(self) -> None:
         """End the loop and whatever it has started."""
-        self.dismiss()
+        with suppress(BrokenPipeError):
+            _open(self._process.stdin).close()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(CLOSE_S)
         with suppress(ProcessLookupError):

@@ -17,7 +17,7 @@ from benchmarks.contestants import SHORT_PROMPT, LoopProcess, Task, Turn
 from benchmarks.engines import model, start
 from benchmarks.engines.rivals import facts
 from benchmarks.tables import CROSSBENCH, Medians
-from benchmarks.turns import Meter, check_same_tokens, settle, take_turns
+from benchmarks.turns import Meter, check_same_tokens, take_turns
 from crossbench_mlx.options import MlxOptions
 
 
@@ -104,32 +104,6 @@ def test_contestants_that_produce_other_tokens_are_not_compared() -> None:
     check_same_tokens(turns, ["a", "b"])
     with pytest.raises(SystemExit, match="different tokens"):
         check_same_tokens(turns, ["a", "b", "c"])
-
-
-TALKATIVE = """
-import os
-from benchmarks.engines.orders import Host
-host = Host()
-print("an engine prints")
-os.write(1, b"its library too\\n")
-host.ready("build " + host.task()["model"])
-for order in host.orders():
-    print("more")
-    host.answer(7, 9, [len(order.mode), order.output, *order.prompt])
-"""
-
-
-def test_a_loop_is_understood_whatever_its_engine_prints(tmp_path: Path) -> None:
-    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", TALKATIVE, json.dumps({"model": "tiny"})]
-    process = LoopProcess(command, tmp_path / "log", environ)
-    try:
-        assert process.build == "build tiny"
-        settle([process.pid])
-        assert process.run("step", [3, 4], 2) == Turn(7, 2, (4, 2, 3, 4))
-    finally:
-        process.close()
-    assert "its library too" in (tmp_path / "log").read_text()
 
 
 def test_a_loop_that_dies_is_told_with_its_last_words(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
-"""crossbench against an engine's own loop in the same environment, paired and interleaved.
+"""crossbench against an engine's own loop on the same loaded model, paired and interleaved.
 
     python -m benchmarks.engines.parity mlx      against mlx-lm's loop and mlx_lm.benchmark
-    python -m benchmarks.engines.parity vllm     against AsyncLLM.generate (and LLM.generate)
+    python -m benchmarks.engines.parity vllm     against AsyncLLM.generate
 
 measures two cases: `random`, ratios on a model of at least 5 ms a token, and `tiny`, what
-crossbench adds to a token of the tiny model, in microseconds. A repetition starts the processes
-afresh, warms them up, and lets them take turns on the same prompts, once forward and once in
-reverse (A B C, C B A), only one of them working at a time.
+crossbench adds to a token of the tiny model, in microseconds. A repetition starts a worker afresh,
+warms it up, and lets the plugin and the engine's loops take turns in it on the same prompts, once
+forward and once in reverse (A B C, C B A), one at a time.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import tables
-from benchmarks.contestants import Contestant, Loop, LoopProcess, Task, Worker
+from benchmarks.contestants import Contestant, Plain, Task, Worker
 from benchmarks.engine import Engine
 from benchmarks.engines import model
 from benchmarks.engines.rivals import ONE_THREAD, Contest, contest, facts
@@ -44,31 +44,18 @@ class Arena:
 
 
 def repetition(arena: Arena, number: int, meter: Meter) -> tuple[str, Mapping[str, Medians]]:
-    """One repetition in fresh processes: what they run on, and each contestant's medians."""
-    with ExitStack() as open_processes:
-        contestants = _start(arena, number, open_processes)
-        build = contestants[CROSSBENCH].build
-        turns = take_turns(contestants, arena.task, number, arena.passes, meter)
+    """One repetition in a fresh worker: what it runs on, and each contestant's medians."""
+    task, chosen = arena.task, arena.contest
+    with closing(
+        Worker(arena.engine, chosen.options, task.model, task.context, arena.folder, chosen.factory)
+    ) as worker:
+        rivals = {rival.name: Plain(worker, rival.loop) for rival in chosen.rivals}
+        own: dict[str, Contestant] = {CROSSBENCH: worker}
+        contestants = {**own, **rivals} if number % 2 else {**rivals, **own}
+        turns = take_turns(contestants, task, number, arena.passes, meter)
     check_same_tokens(turns, list(turns))
-    rows = [CROSSBENCH, *(rival.name for rival in arena.contest.rivals)]
-    return build, {name: Medians.of(turns[name], arena.task.output) for name in rows}
-
-
-def _start(arena: Arena, number: int, stack: ExitStack) -> dict[str, Contestant]:
-    """The processes, which load at the same time; crossbench takes its turn first or last."""
-    started: dict[str, Contestant] = {}
-    processes: dict[str, LoopProcess] = {}
-    engine, options, task, folder = arena.engine, arena.contest.options, arena.task, arena.folder
-    for rival in arena.contest.rivals:
-        if rival.process not in processes:
-            processes[rival.process] = rival.start(engine, options, task, folder)
-            stack.callback(processes[rival.process].close)
-        started[rival.name] = Loop(processes[rival.process], rival.mode)
-    worker = Worker(engine, options, task.model, task.context, folder)
-    stack.callback(worker.close)
-    for process in processes.values():
-        stack.callback(process.dismiss)  # so that all end at the same time
-    return {CROSSBENCH: worker, **started} if number % 2 else {**started, CROSSBENCH: worker}
+    rows = [CROSSBENCH, *rivals]
+    return worker.build, {name: Medians.of(turns[name], task.output) for name in rows}
 
 
 def measure(arena: Arena, case: str, repetitions: int) -> str:
@@ -122,16 +109,15 @@ def main() -> None:
     parser.add_argument("engine", choices=["mlx", "vllm"])
     parser.add_argument("--case", choices=[*CASES, "both"], default="both")
     parser.add_argument("--python", type=Path, help="an interpreter that has the engine")
-    parser.add_argument("--repetitions", type=int, help="fresh processes, at least 2")
+    parser.add_argument("--repetitions", type=int, help="fresh workers, at least 2")
     parser.add_argument("--passes", type=int, help="forward and reverse turns a repetition")
     parser.add_argument("--prompt", type=int, help="prompt tokens")
     parser.add_argument("--output", type=int, help="output tokens, at least 2")
     parser.add_argument("--layers", type=int, help="of the random model")
-    parser.add_argument("--offline", action="store_true", help="vllm: measure LLM.generate as well")
     chosen = parser.parse_args()
     os.environ |= ONE_THREAD
     engine = Engine.find(chosen.engine, chosen.python)
-    rivals = contest(chosen.engine, offline=chosen.offline)
+    rivals = contest(chosen.engine)
     with tempfile.TemporaryDirectory(prefix="crossbench-parity-") as name:
         folder = Path(name)
         for case, usual in rivals.cases.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from benchmarks.contestants import LoopProcess, Task
-from benchmarks.engine import Engine
-from crossbench.launch import environ
 from crossbench_mlx.options import MlxOptions
 from crossbench_vllm.options import VllmOptions
 
@@ -21,31 +17,12 @@ ROOT = Path(__file__).parents[2]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-@dataclass(frozen=True)
-class Rival:
-    """An engine's own loop, in a process of its own."""
+class Rival(NamedTuple):
+    """An engine's own loop, on what the plugin has loaded."""
 
     name: str
-    module: str
-    mode: str
-    process: str
-    """Rivals of one process share it."""
-
-    def start(
-        self, engine: Engine, options: msgspec.Struct, task: Task, folder: Path
-    ) -> LoopProcess:
-        """Start its process in the engine's environment."""
-        told = {
-            "model": str(task.model),
-            "context": task.context,
-            "options": msgspec.to_builtins(options),
-            "mode": self.mode,
-        }
-        inherited = environ(engine.environment)
-        path = os.pathsep.join([inherited["PYTHONPATH"], str(ROOT)])
-        command = [str(engine.environment.python), "-P", "-m", self.module, json.dumps(told)]
-        log = folder / f"{self.process}.log"
-        return LoopProcess(command, log, {**inherited, "PYTHONPATH": path})
+    loop: str
+    """As its `Beside` knows it."""
 
 
 class Case(NamedTuple):
@@ -62,6 +39,8 @@ class Contest:
     """How one engine is measured."""
 
     options: msgspec.Struct
+    factory: str
+    """Of the backend that has the rivals beside the plugin."""
     rivals: tuple[Rival, ...]
     """The first one is the plain loop, against which the harness's time is told."""
     cases: Mapping[str, Case]
@@ -69,38 +48,34 @@ class Contest:
     """Of the random model, such that a token takes well over 5 ms on one core."""
 
 
-def contest(backend: str, *, offline: bool) -> Contest:
+def contest(backend: str) -> Contest:
     """The settings and rivals of an engine."""
-    return _mlx() if backend == "mlx" else _vllm(offline=offline)
+    return _mlx() if backend == "mlx" else _vllm()
 
 
 def _mlx() -> Contest:
-    module = "benchmarks.engines.mlx_loop"
     return Contest(
         options=MlxOptions(dtype="float32"),
+        factory="benchmarks.engines.mlx_loop:MlxBeside",
         rivals=(
-            Rival("mlx_lm generate_step", module, "step", "loop"),
-            Rival("mlx_lm.benchmark, corrected", module, "benchmark", "loop"),
+            Rival("mlx_lm generate_step", "step"),
+            Rival("mlx_lm.benchmark, corrected", "benchmark"),
         ),
-        cases={"random": Case(64, 33, 2, 10), "tiny": Case(64, 65, 2, 10)},
+        cases={"random": Case(64, 33, 4, 8), "tiny": Case(64, 65, 4, 8)},
         layers=2,
     )
 
 
-def _vllm(*, offline: bool) -> Contest:
+def _vllm() -> Contest:
     """vLLM loads long, so it has fewer repetitions and more turns in each."""
-    module = "benchmarks.engines.vllm_loop"
-    rivals = (
-        Rival("vLLM AsyncLLM.generate", module, "async", "async"),
-        Rival("vLLM LLM.generate", module, "offline", "offline"),
-    )
     last = max(os.sched_getaffinity(0))
     return Contest(
         options=VllmOptions(
             dtype="float32", enforce_eager=True, kv_cache_gib=0.25, cpu_omp_threads_bind=str(last)
         ),
-        rivals=rivals if offline else rivals[:1],
-        cases={"random": Case(64, 65, 3, 8), "tiny": Case(64, 129, 2, 6)},
+        factory="benchmarks.engines.vllm_loop:VllmBeside",
+        rivals=(Rival("vLLM AsyncLLM.generate", "generate"),),
+        cases={"random": Case(64, 65, 8, 6), "tiny": Case(64, 129, 4, 6)},
         layers=4,
     )
 

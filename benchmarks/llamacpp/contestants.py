@@ -11,21 +11,10 @@ from benchmarks.contestants import SHORT_PROMPT, Task, Turn
 from crossbench_llamacpp.options import LlamaCppOptions
 
 
-def loop_command(command: Sequence[str], task: Task, options: LlamaCppOptions) -> list[str]:
+def loop_command(program: Path, task: Task, options: LlamaCppOptions) -> list[str]:
     """The C loop's arguments; see `loop.c`."""
     numbers = (task.context, options.n_batch, options.n_ubatch, options.threads)
-    return [*command, str(task.model), *map(str, numbers)]
-
-
-def inside_python(python: Path, library: Path) -> list[str]:
-    """The command of the C loop, as a shared library, in an interpreter that imports the engine."""
-    code = (
-        "import ctypes, sys, numpy, llama_cpp; "
-        "arguments = [each.encode() for each in sys.argv[1:]]; "
-        "ctypes.CDLL(arguments[0]).main(len(arguments), "
-        "(ctypes.c_char_p * (len(arguments) + 1))(*arguments, None))"
-    )
-    return [str(python), "-c", code, str(library)]
+    return [str(program), str(task.model), *map(str, numbers)]
 
 
 def llama_bench(program: Path, task: Task, threads: int, turns: int) -> list[Turn]:

@@ -2,7 +2,8 @@
  *
  *     loop MODEL N_CTX N_BATCH N_UBATCH THREADS
  *
- * says which library it runs on, then obeys one line at a time on standard input:
+ * is a program, and as a shared library `loop_run` works on a context that somebody else has made.
+ * The program says which library it runs on, then obeys one line at a time on standard input:
  *
  *     argmax N ID ID ...    continue this prompt by N greedy tokens
  *     none N ID ID ...      the same work without choosing: tokens are drawn at random before the
@@ -83,6 +84,18 @@ static struct llama_batch new_batch(int capacity) {
     return batch;
 }
 
+static struct engine on(struct llama_context * context) {
+    int capacity = llama_n_batch(context);
+    return (struct engine) {
+        .context = context,
+        .cache = llama_get_memory(context),
+        .vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(context))),
+        .capacity = capacity,
+        .prompt = new_batch(capacity),
+        .token = new_batch(1),
+    };
+}
+
 static struct engine load(char ** argv) {
     llama_log_set(drop_log, NULL);
     llama_backend_init();
@@ -107,15 +120,7 @@ static struct engine load(char ** argv) {
     if (!context) {
         fail("the context cannot be made");
     }
-    int capacity = llama_n_batch(context);
-    return (struct engine) {
-        .context = context,
-        .cache = llama_get_memory(context),
-        .vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model)),
-        .capacity = capacity,
-        .prompt = new_batch(capacity),
-        .token = new_batch(1),
-    };
+    return on(context);
 }
 
 static void decode(struct engine * engine, struct llama_batch batch) {
@@ -147,8 +152,11 @@ static void choose(struct engine * engine, int greedy, llama_token * out) {
     }
 }
 
-static void generate(struct engine * engine, int greedy, const llama_token * ids, int prompt, int produced) {
-    llama_token * out = malloc(produced * sizeof *out);
+/* Fills `out` with the tokens and `times` with the nanoseconds to the first and to the last. */
+static void generate(
+    struct engine * engine, int greedy, const llama_token * ids, int prompt, int produced,
+    llama_token * out, int64_t * times
+) {
     for (int i = 0; i < produced; i++) {
         out[i] = rand() % engine->vocabulary;
     }
@@ -161,22 +169,26 @@ static void generate(struct engine * engine, int greedy, const llama_token * ids
     int64_t began = now_ns();
     prefill(engine, ids, prompt);
     choose(engine, greedy, &out[0]);
-    int64_t first = now_ns();
+    times[0] = now_ns() - began;
     for (int i = 1; i < produced; i++) {
         batch.token[0] = out[i - 1];
         batch.pos[0] = prompt + i - 1;
         decode(engine, batch);
         choose(engine, greedy, &out[i]);
     }
-    int64_t last = now_ns();
+    times[1] = now_ns() - began;
+}
 
-    printf("%lld %lld", (long long) (first - began), (long long) (last - began));
-    for (int i = 0; i < produced; i++) {
-        printf(" %d", out[i]);
-    }
-    printf("\n");
-    fflush(stdout);
-    free(out);
+/* On a context that is somebody else's, and left empty. */
+void loop_run(
+    struct llama_context * context, int greedy, const llama_token * ids, int prompt, int produced,
+    llama_token * out, int64_t * times
+) {
+    struct engine engine = on(context);
+    generate(&engine, greedy, ids, prompt, produced, out, times);
+    llama_memory_clear(engine.cache, false);
+    llama_batch_free(engine.prompt);
+    llama_batch_free(engine.token);
 }
 
 int main(int argc, char ** argv) {
@@ -200,7 +212,17 @@ int main(int argc, char ** argv) {
         if (!mode || !produced || atoi(produced) < 1 || !count) {
             fail("a command is: argmax|none N ID ID ...");
         }
-        generate(&engine, !strcmp(mode, "argmax"), ids, count, atoi(produced));
+        int wanted = atoi(produced);
+        llama_token * out = malloc(wanted * sizeof *out);
+        int64_t times[2];
+        generate(&engine, !strcmp(mode, "argmax"), ids, count, wanted, out, times);
+        printf("%lld %lld", (long long) times[0], (long long) times[1]);
+        for (int i = 0; i < wanted; i++) {
+            printf(" %d", out[i]);
+        }
+        printf("\n");
+        fflush(stdout);
+        free(out);
     }
     return 0;
 }

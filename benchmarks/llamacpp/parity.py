@@ -3,8 +3,8 @@
     python -m benchmarks.llamacpp.parity random     ratios on a model of at least 5 ms a token
     python -m benchmarks.llamacpp.parity tiny       what crossbench adds to a token, in microseconds
 
-A repetition starts both processes afresh, warms them up, and lets them take turns on the same
-prompts, once forward and once in reverse (A B C, C B A), only one of them working at a time.
+A repetition starts a worker afresh, warms it up, and lets the plugin and the C loop take turns on
+the context it has loaded and the same prompts, once forward and once in reverse (A B C, C B A).
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import tables
-from benchmarks.contestants import Contestant, Loop, LoopProcess, Task, Worker
+from benchmarks.beside import LIBRARY
+from benchmarks.contestants import Contestant, Loop, LoopProcess, Plain, Task, Worker
 from benchmarks.engine import Engine
 from benchmarks.llamacpp import compiling, model, targets
-from benchmarks.llamacpp.contestants import inside_python, llama_bench, loop_command
+from benchmarks.llamacpp.contestants import llama_bench, loop_command
 from benchmarks.llamacpp.engine import BACKEND
 from benchmarks.tables import CROSSBENCH, Medians
 from benchmarks.turns import Meter, check_same_tokens, take_turns
@@ -48,8 +49,10 @@ class Arena:
     """All that the repetitions share."""
 
     engine: Engine
-    commands: Mapping[str, Sequence[str]]
-    """Of the C loop's processes: "loop", and "inside" for the one that Python runs."""
+    library: Path
+    """The C loop, for the worker to load."""
+    program: Path | None
+    """The C loop, to run apart."""
     llama_bench: Path | None
     task: Task
     options: LlamaCppOptions
@@ -75,25 +78,30 @@ def repetition(arena: Arena, number: int, meter: Meter) -> tuple[str, Mapping[st
 
 
 def _start(arena: Arena, number: int, stack: ExitStack) -> dict[str, Contestant]:
-    """The processes, started in one order or the other."""
-    started: dict[str, Contestant] = {}
-    whom = ["worker", *arena.commands]
-    for which in whom if number % 2 else whom[::-1]:
-        if which == "worker":
-            task = arena.task
-            worker = Worker(arena.engine, arena.options, task.model, task.context, arena.folder)
-            stack.callback(worker.close)
-            started[CROSSBENCH] = worker
-            continue
-        command = loop_command(arena.commands[which], arena.task, arena.options)
-        process = LoopProcess(command, arena.folder / f"{which}.log")
+    """The contestants, in one order or the other."""
+    task, options = arena.task, arena.options
+    started: list[tuple[str, Contestant]] = []
+    if arena.program is not None:
+        command = loop_command(arena.program, task, options)
+        process = LoopProcess(command, arena.folder / "loop.log")
         stack.callback(process.close)
-        if which == "inside":
-            started[targets.INSIDE] = Loop(process, "argmax")
-        else:
-            started[targets.LOOP] = Loop(process, "argmax")
-            started[targets.BARE] = Loop(process, "none")
-    return started
+        started.append((targets.APART, Loop(process, "argmax")))
+    worker = Worker(
+        arena.engine,
+        options,
+        task.model,
+        task.context,
+        arena.folder,
+        factory="benchmarks.llamacpp.loaded:LlamaCppBeside",
+        variables={LIBRARY: str(arena.library)},
+    )
+    stack.callback(worker.close)
+    started += [
+        (targets.BARE, Plain(worker, "none")),
+        (targets.LOOP, Plain(worker, "argmax")),
+        (CROSSBENCH, worker),
+    ]
+    return dict(started if number % 2 else started[::-1])
 
 
 def measure(arena: Arena, case: str, repetitions: int) -> str:
@@ -126,7 +134,7 @@ def main() -> None:
     parser.add_argument("--python", type=Path, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--llama-bench", type=Path, help="measure this llama-bench as well")
     parser.add_argument(
-        "--inside-python", action="store_true", help="run the C loop in an interpreter as well"
+        "--apart", action="store_true", help="run the C loop as a program of its own as well"
     )
     parser.add_argument("--repetitions", type=int, default=12)
     parser.add_argument("--passes", type=int, help="forward and reverse turns a repetition")
@@ -139,18 +147,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="crossbench-parity-") as name:
         folder = Path(name)
         engine = Engine.find(BACKEND, chosen.python)
-        commands = {"loop": [str(folder / "loop")]}
+        compiling.loop(engine, folder / "loop.so", "-shared", "-fPIC")
         compiling.loop(engine, folder / "loop")
-        if chosen.inside_python:
-            compiling.loop(engine, folder / "loop.so", "-shared", "-fPIC")
-            commands["inside"] = inside_python(engine.environment.python, folder / "loop.so")
         gguf = TINY
         if chosen.case == "random":
             gguf = folder / "random-f16.gguf"
             model.write(gguf, chosen.layers)
         arena = Arena(
             engine=engine,
-            commands=commands,
+            library=folder / "loop.so",
+            program=folder / "loop" if chosen.apart else None,
             llama_bench=chosen.llama_bench and chosen.llama_bench.resolve(),
             task=Task(gguf.resolve(), chosen.prompt or case.prompt, chosen.output or case.output),
             options=LlamaCppOptions(threads=chosen.threads),
