@@ -1,0 +1,1 @@
+"""Statistics over launches: intervals, ratios, verdicts, percentiles, flags. Pure functions."""
