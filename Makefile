@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 ENGINES := mlx vllm openai llamacpp
 INPUTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
-.PHONY: setup quickstart test check fuzz format clean help
+.PHONY: setup quickstart test check fuzz browser format clean help
 
 help: ## show these targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -36,13 +36,20 @@ check: setup ## lint, types, and the quick tests without engines (under a minute
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 -m "not engine and not slow"
 
-test: setup ## everything: lint, types, all tests, the real engines in freshly built environments
+test: setup browser ## everything: lint, types, all tests, the real engines in freshly built environments
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --quiet --check
 	$(BIN)/mypy
 	CROSSBENCH_ENVS="$$(mktemp -d)" bash -c 'trap "rm -rf \"$$CROSSBENCH_ENVS\"" EXIT; \
 	  for engine in $(ENGINES); do $(BIN)/crossbench envs build $$engine || exit 1; done && \
 	  CROSSBENCH_REQUIRE_ENGINES=1 $(BIN)/pytest -n 2 --durations=15'
+
+# Debian's Chromium, where this user may install it; without one the tests in a browser are skipped.
+browser: ## a browser for the tests of report.html
+	@command -v chromium chromium-browser google-chrome > /dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && apt-get update -qq \
+	       && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core > /dev/null; } \
+	  || echo "No Chromium, and it cannot be installed here: the tests of report.html in a browser are skipped."
 
 fuzz: setup ## the fuzz tests with 20,000 examples each, for by hand
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -n 2 -m fuzz --timeout 3600

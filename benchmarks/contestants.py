@@ -85,6 +85,7 @@ class Worker:
         folder: Path,
         factory: str | None = None,
         variables: Mapping[str, str] | None = None,
+        streams: int = 1,
     ) -> None:
         """Start it and load the model for so many tokens; its log goes into the folder.
 
@@ -107,7 +108,7 @@ class Worker:
                     options_type=spec.options,
                     options=msgspec.to_builtins(options),
                     model=ModelRef(path=str(model), name=model.stem),
-                    needs=Needs(context_tokens=context),
+                    needs=Needs(context_tokens=context, streams=streams),
                     distributions=spec.distributions,
                 ),
                 Ready,

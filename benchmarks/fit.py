@@ -10,10 +10,13 @@ Models are of random shape and of zeros: what an engine allocates does not depen
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from benchmarks.engine import Engine
 from crossbench.envs import overlay
@@ -27,8 +30,8 @@ from tests.llamacpp.servers import RpcServer
 
 MIB = 2**20
 HEADER = (
-    "| model and options | device | part | estimated (MiB) | allocated (MiB) | error |\n"
-    "| --- | --- | --- | ---: | ---: | ---: |"
+    "| model and options | device | estimated and allocated, MiB | largest error |\n"
+    "| --- | --- | --- | ---: |"
 )
 SERVERS = 2
 
@@ -44,18 +47,20 @@ def main() -> None:
     print(HEADER)
     tables = {"llamacpp": llamacpp, "mlx": mlx, "vllm": vllm}
     for name, rows in tables[given.engine](engine.environment):
-        for row in rows:
-            print(line(name, row), flush=True)
+        for device in dict.fromkeys(row.device for row in rows):
+            print(line(name, [row for row in rows if row.device == device]), flush=True)
 
 
-def line(name: str, row: Row) -> str:
-    """One row of the table."""
-    if row.allocated is None:
-        real, error = "not told", ""
-    else:
-        real = f"{row.allocated / MIB:.2f}"
-        error = f"{100 * row.error:+.1f} %" if row.allocated else ""
-    return f"| {name} | {row.device} | {row.part} | {row.estimated / MIB:.2f} | {real} | {error} |"
+def line(name: str, rows: Sequence[Row]) -> str:
+    """One device of one model."""
+    told = ", ".join(f"{row.part} {_mib(row.estimated)} and {_mib(row.allocated)}" for row in rows)
+    errors = [row.error for row in rows if row.allocated]
+    largest = f"{100 * max(errors, key=abs):+.1f} %" if errors else ""
+    return f"| {name} | {rows[0].device} | {told} | {largest} |"
+
+
+def _mib(count: int | None) -> str:
+    return "not told" if count is None else f"{count / MIB:.2f}"
 
 
 def llamacpp(environment: Environment) -> Iterator[tuple[str, Sequence[Row]]]:
@@ -110,13 +115,25 @@ def mlx(environment: Environment) -> Iterator[tuple[str, Sequence[Row]]]:
 
 
 def vllm(environment: Environment) -> Iterator[tuple[str, Sequence[Row]]]:
-    """The tiny model, on one rank and on two."""
+    """The tiny model, on one rank and on two, and shapes; it takes folders as MLX does."""
+    options = {"enforce_eager": True, "kv_cache_gib": 0.125}
     for ranks in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            options = {"tensor_parallel_size": ranks, "enforce_eager": True, "kv_cache_gib": 0.125}
-            case = Case(model=GQA, options=options, context_tokens=512)
+            case = Case(
+                model=GQA, options={"tensor_parallel_size": ranks, **options}, context_tokens=512
+            )
             rows, _, _ = allocated.vllm(case, environment, Path(folder), TINY)
             yield f"tiny, {ranks} rank(s)", rows
+    for name, case in cases.FOLDERS.items():
+        if "kv_bits" not in case.options:
+            with tempfile.TemporaryDirectory() as folder:
+                artifact = written.folder(Path(folder, "model"), case.model)
+                for file in TINY.glob("tokenizer*.json"):
+                    shutil.copy(file, artifact)  # vLLM does not load without one
+                rows, _, _ = allocated.vllm(
+                    replace(case, options=options), environment, Path(folder), artifact
+                )
+                yield name, rows
 
 
 if __name__ == "__main__":

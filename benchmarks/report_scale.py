@@ -45,6 +45,8 @@ artifact = "{tokenizer}"
 launches = 4
 repeats = 1
 warmups = 0
+burn_in = 0
+sentinel = false
 [[scenarios]]
 name = "s"
 prompt_tokens = 300

@@ -41,9 +41,11 @@ __all__ = [
     "BackendSpec",
     "Boundary",
     "Capability",
+    "Channel",
     "Chunk",
     "Device",
     "DeviceMemory",
+    "EnergyScope",
     "EngineError",
     "EnvSpec",
     "Fact",
@@ -55,6 +57,9 @@ __all__ = [
     "Needs",
     "OutOfMemory",
     "Parallelism",
+    "Probe",
+    "ProbeAbsent",
+    "ProbeSpec",
     "Request",
     "RequestError",
     "Sampling",
@@ -247,7 +252,9 @@ class Loaded(Struct, frozen=True, kw_only=True):
     """How prompts reach the engine: as the very ids, as text that it tokenises to the same ids, or
     inside a chat template of its own, so that what it computes is not the suite's prompt."""
     settings: Mapping[str, Fact[Any]] = {}
-    """Other resolved settings worth comparing: batch sizes, threads, offloaded layers."""
+    """Other resolved settings worth comparing: batch sizes, offloaded layers. Two targets are held
+    side by side on "threads" and "threads_batch" (CPU threads of decoding and of prefill), and on
+    "speculative" (the kind of speculative decoding, "none" where each token is the model's own)."""
     ignored: tuple[str, ...] = ()
     """Requested options that the engine does not honour."""
 
@@ -260,6 +267,10 @@ class DeviceMemory(Struct, frozen=True, kw_only=True):
     compute_bytes: int | None = None
     used_bytes: int | None = None
     """All that the engine holds there, by its allocator."""
+    cache_bytes: int | None = None
+    """What of that is in no use now, and kept for use again."""
+    peak_bytes: int | None = None
+    """The most that was in use at once since the process began."""
 
 
 # Generating
@@ -406,6 +417,59 @@ class Backend(Protocol):
         Raises EngineError, or one of its kinds, with the cause in its message.
         """
         ...
+
+
+# Probing the machine while work runs
+
+
+EnergyScope: TypeAlias = Literal["gpu_board", "soc_package", "cpu_package", "wall"]
+"""A graphics card with its memory; a chip with its memory; a processor; all that is plugged in."""
+
+
+class Channel(Struct, frozen=True, kw_only=True):
+    """One quantity of one device, as a probe reads it again and again."""
+
+    device: str
+    """A UUID or PCI address, or "host", "cpu-0" and the like; never an index of devices."""
+    quantity: str
+    """Such as "power" or "memory_used"."""
+    unit: str
+    """ "W", "J", "B", "Hz", "B/s", "%", "\u00b0C", or "" for a plain number."""
+    kind: Literal["gauge", "counter"]
+    """A state that is read, or a sum that only grows, of which differences count."""
+    wraps_at: float | None = None
+    """Where a counter starts again from 0."""
+    scope: EnergyScope | None = None
+    """Of power and energy: what is inside of it. Without one they are shown, and not counted."""
+
+
+class ProbeAbsent(Exception):
+    """There is nothing here that the probe could read; its message says why."""
+
+
+class Probe(Protocol):
+    """Made once in the probing process, without arguments, by `ProbeSpec.factory`."""
+
+    def open(self) -> Sequence[Channel]:
+        """What it will read, in this order. Raises ProbeAbsent."""
+        ...
+
+    def read(self) -> Sequence[float | None]:
+        """The channels now; None for one that cannot be read."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class ProbeSpec(Struct, frozen=True, kw_only=True):
+    """A probe as a plugin provides it; read in a process of its own, beside the timed ones."""
+
+    name: str
+    """Lower-case letters, digits and dashes."""
+    factory: str
+    """"package.module:Class" of a `Probe`, imported only in the probing process."""
 
 
 # Failing

@@ -16,6 +16,7 @@ from crossbench.prompts.book import PromptBook
 from crossbench.registry import Registry
 from crossbench.suite.load import load
 from crossbench.suite.model import Suite
+from crossbench.suite.twin import twinned
 
 
 def changes(
@@ -62,7 +63,10 @@ def _suite(began: Suite) -> Iterator[str]:
         return
     if now.sha256 != began.sha256:
         yield f"suite {path} was changed"
-    elif replace(now, protocol=began.protocol, targets=began.targets) != began:
+        return
+    if began.null_test is not None:
+        now = twinned(now, began.null_test)
+    if replace(now, protocol=began.protocol, targets=began.targets) != began:
         yield f"a prompt file of suite {path} was changed"
 
 

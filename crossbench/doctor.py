@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossbench.envs import environment
 from crossbench.envs.build import advice
 from crossbench.errors import CrossbenchError
+from crossbench.lint.conditions import Condition, conditions
 from crossbench.machine.model import Machine
+from crossbench.machine.redaction import redacted, scrubbed
 from crossbench.registry import Provided, Registry
 
 State: TypeAlias = Literal["ready", "to build", "not here"]
@@ -33,6 +36,8 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     """All that the doctor found."""
 
     machine: Machine
+    conditions: tuple[Condition, ...]
+    """What of it a measurement would show, and what to change."""
     backends: tuple[BackendHealth, ...]
     problems: tuple[str, ...]
     """Plugins that are left out, with the reason."""
@@ -42,8 +47,22 @@ def diagnose(machine: Machine, registry: Registry) -> Diagnosis:
     """Look, and change nothing."""
     return Diagnosis(
         machine=machine,
+        conditions=tuple(conditions(machine)),
         backends=tuple(_backends(registry)),
         problems=tuple(str(problem) for problem in registry.problems),
+    )
+
+
+def shareable(diagnosis: Diagnosis) -> Diagnosis:
+    """The same without host, user, paths, serial numbers and UUIDs."""
+    return Diagnosis(
+        machine=redacted(diagnosis.machine),
+        conditions=diagnosis.conditions,
+        backends=tuple(
+            replace(item, advice=tuple(scrubbed(tip) for tip in item.advice))
+            for item in diagnosis.backends
+        ),
+        problems=tuple(scrubbed(problem) for problem in diagnosis.problems),
     )
 
 

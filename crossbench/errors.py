@@ -4,7 +4,10 @@ Tree::
 
     CrossbenchError
     ├── InputError        what the user gave is wrong (exit 2)
-    │   └── SuiteError    problems of one suite file, all at once
+    │   ├── SuiteError    problems of one suite file, all at once
+    │   └── HeaderError   a model file whose header cannot be read or does not hold together
+    ├── ArtifactFailure   an artifact could not be had, verified or read
+    │   └── Unreachable   the hub did not answer
     ├── EnvironmentFailure  an engine's environment could not be made or used
     ├── JournalFailure    what was measured can no longer be written down (exit 1)
     └── NothingToRun      the input is right, but nothing of it can run here (exit 3)
@@ -23,6 +26,18 @@ class CrossbenchError(Exception):
 
 class InputError(CrossbenchError):
     """What the user gave is wrong: a path, an option, a name."""
+
+
+class HeaderError(InputError):
+    """A model file's header cannot be read, or does not hold together; says where and why."""
+
+
+class ArtifactFailure(CrossbenchError):
+    """An artifact could not be had, verified or read: what was found and what to do."""
+
+
+class Unreachable(ArtifactFailure):
+    """The hub did not answer, or something else did in its stead; what is here already may do."""
 
 
 class NothingToRun(CrossbenchError):

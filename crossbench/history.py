@@ -9,7 +9,9 @@ from crossbench.errors import InputError
 from crossbench.journal import (
     CellFailed,
     Event,
+    LaunchEnded,
     LaunchStarted,
+    LeftOut,
     SampleTaken,
     ScoringFailed,
     WindowScored,
@@ -18,6 +20,9 @@ from crossbench.plan.model import Launch
 
 Done = tuple[str, int, int]
 """Scenario, repeat and prompt of a finished timed request."""
+MEASURED = ("timed", "burn_in")
+"""Roles that another worker goes on with. Warm-ups are made anew; a sentinel belongs to the worker
+that measured its cell before, and is not made by another."""
 
 
 class History:
@@ -29,19 +34,25 @@ class History:
         """Target and scenario of the cells that could not be measured."""
         self.unscored: set[str] = set()
         """Targets that could not be scored."""
+        self.left_out: set[int] = set()
+        """Blocks that are not to be measured any more."""
+        self.scoring_left_out = False
+        self.spent_s = 0.0
+        """How long its workers took, those aside that nobody saw the end of."""
         self._scored: dict[str, set[int]] = defaultdict(set)
         self._done: dict[tuple[str, int], set[Done]] = defaultdict(set)
         self._workers: Counter[tuple[str, int]] = Counter()
         self._places: dict[str, tuple[str, int]] = {}
         for event in events:
-            self._take(event)
+            self.take(event)
 
-    def _take(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
+        """One event more. Raises InputError for one of a launch that never began."""
         match event:
             case LaunchStarted():
                 place = self._places[event.launch] = (event.target, event.block)
                 self._workers[place] += 1
-            case SampleTaken() if event.role == "timed" and event.record.failure is None:
+            case SampleTaken() if event.role in MEASURED and event.record.failure is None:
                 turn = (event.scenario, event.repeat, event.prompt)
                 self._done[self._place(event.launch)].add(turn)
             case WindowScored():
@@ -51,6 +62,11 @@ class History:
             case CellFailed():
                 target, _ = self._place(event.launch)
                 self.failed.add((target, event.scenario))
+            case LaunchEnded():
+                self.spent_s += event.seconds or 0.0
+            case LeftOut():
+                self.left_out |= set(event.blocks)
+                self.scoring_left_out |= event.scoring
             case _:
                 pass
 
@@ -68,15 +84,19 @@ class History:
         """Windows of the scoring set that need not be scored again."""
         return frozenset(self._scored[target])
 
+    def has(self, block: int) -> bool:
+        """Whether something of a block was measured."""
+        return any(turns for (_, where), turns in self._done.items() if where == block)
+
+    @property
+    def began(self) -> bool:
+        """Whether something that counts was measured."""
+        return any(turns for (_, block), turns in self._done.items() if block >= 0)
+
     def forget_failures(self) -> None:
         """Let everything that failed be tried again."""
         self.failed.clear()
         self.unscored.clear()
-
-    @property
-    def requests(self) -> int:
-        """Timed requests finished, of all launches."""
-        return sum(len(turns) for turns in self._done.values())
 
     def next_worker(self, launch: Launch) -> str:
         """Name of the launch's next worker: its own, then with a number."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pluggy import HookimplMarker, HookspecMarker
 
-from crossbench.api import BackendSpec, Finding
+from crossbench.api import BackendSpec, Finding, ProbeSpec
 
 if TYPE_CHECKING:
     from crossbench.plan.model import Plan
@@ -26,3 +26,7 @@ class CrossbenchSpecs:
     @hookspec
     def crossbench_lint(self, plan: Plan) -> Iterable[Finding]:  # type: ignore[empty-body]
         """What of a plan makes this plugin's targets unfair, slow or likely to fail."""
+
+    @hookspec
+    def crossbench_probes(self) -> Iterable[ProbeSpec]:  # type: ignore[empty-body]
+        """Probes of the machine that this plugin provides."""

@@ -20,19 +20,20 @@ from msgspec import Struct
 from crossbench.api import DeviceMemory, Loaded
 from crossbench.errors import InputError, JournalFailure
 from crossbench.plan.artifact import Artifact
-from crossbench.plan.model import Plan
+from crossbench.plan.model import Plan, Purpose
 from crossbench.plan.selection import Selection
 from crossbench.prompts.identity import Identity
 from crossbench.worker.protocol import UNDECODABLE, FailureKind, Instrument, Record
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: launches that are burnt in, sentinels, what was left out for the budget, durations."""
 MANIFEST = "run.json"
 JOURNAL = "journal.jsonl"
 LOGS = "logs"
 TAIL_BYTES = 1 << 16
 
-Role: TypeAlias = Literal["warmup", "timed"]
-Purpose: TypeAlias = Literal["timed", "scoring"]
+Role: TypeAlias = Literal["warmup", "timed", "sentinel", "burn_in"]
+"""Untimed; timed and counted; timed once more at the launch's end; timed and not counted."""
 T = TypeVar("T")
 
 
@@ -63,6 +64,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Target -> what its artifact held."""
     environments: Mapping[str, Installed]
     """Target -> what its environment holds."""
+    probing: bool | None = None
+    """Whether the machine was to be read while it ran; None in runs made before that was done."""
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
@@ -79,10 +82,22 @@ class LaunchStarted(_Event, frozen=True, kw_only=True):
     target: str
     block: int
     purpose: Purpose = "timed"
-    """What it is started for; a scoring launch is never timed."""
+    """What it is started for; a scoring launch is never timed, one that burns in never counted."""
+    rested_s: float = 0.0
+    """How long the machine was left to rest just before."""
+    celsius: float | None = None
+    """How hot its hottest device then was; None where nothing can tell, or nobody asked."""
     utc: str
     monotonic_ns: int
     """The workers' clock at `utc`, so that stamps can be laid on the calendar."""
+
+    @property
+    def calendar_s(self) -> float | None:
+        """`utc` in seconds since 1970, by a clock that may step: no number is made of it."""
+        try:
+            return datetime.fromisoformat(self.utc).timestamp()
+        except (ValueError, OverflowError):
+            return None
 
 
 class LaunchReady(_Event, frozen=True, kw_only=True):
@@ -105,7 +120,7 @@ class LaunchReady(_Event, frozen=True, kw_only=True):
 
 
 class SampleTaken(_Event, frozen=True, kw_only=True):
-    """One request, timed or a warm-up."""
+    """One request, in whatever role."""
 
     launch: str
     scenario: str
@@ -119,6 +134,8 @@ class SampleTaken(_Event, frozen=True, kw_only=True):
     asked_tokens: int
     natural: bool
     """Whether the model was free to end earlier."""
+    strangers: int = 0
+    """Processes that computed on its devices after it and were not there when it was loaded."""
     record: Record
 
 
@@ -164,6 +181,18 @@ class LaunchEnded(_Event, frozen=True, kw_only=True):
     """The engine's memory after its last sample; empty when it could not be asked."""
     undrained: Mapping[str, int] = {}
     """Device -> bytes that did not become free within the time given to it."""
+    seconds: float | None = None
+    """From the start of the process until here."""
+
+
+class LeftOut(_Event, frozen=True, kw_only=True):
+    """What was planned and is not measured, for every target alike."""
+
+    blocks: tuple[int, ...]
+    """Whole blocks of launches."""
+    scoring: bool = False
+    """Whether targets are not scored, either."""
+    reason: str
 
 
 class RunResumed(_Event, frozen=True, kw_only=True):
@@ -189,6 +218,7 @@ Event: TypeAlias = (
     | WindowScored
     | ScoringFailed
     | LaunchEnded
+    | LeftOut
     | RunResumed
     | RunEnded
 )

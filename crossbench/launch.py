@@ -6,24 +6,28 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from crossbench.api import BackendSpec, Capability, DeviceMemory, ModelRef, Needs
+from crossbench.cooling import Rest
 from crossbench.envs.environment import Environment
+from crossbench.forecast import Forecast
 from crossbench.journal import (
     LOGS,
+    Event,
     Journal,
     LaunchEnded,
     LaunchReady,
     LaunchStarted,
-    Purpose,
     Role,
     SampleTaken,
     now,
 )
 from crossbench.machine.drain import Drain
-from crossbench.plan.model import Plan
+from crossbench.machine.recorder import Recording, Unrecorded
+from crossbench.plan.model import Launch, Plan
+from crossbench.plan.time import Span
 from crossbench.prompts.book import PromptBook
 from crossbench.prompts.identity import ForeignTokenizer, Identity, identity, probe_texts
 from crossbench.registry import Registry
@@ -48,6 +52,14 @@ class Watcher(Protocol):
 
     def launching(self, launch: str, target: str, place: str) -> None:
         """A worker starts; `place` is its number among all, such as "2/8"."""
+        ...
+
+    def resting(self, seconds: float, celsius: float | None) -> None:
+        """The machine is left to cool; so long so far, and so hot where that can be read."""
+        ...
+
+    def expecting(self, left: Span | None) -> None:
+        """How much longer it will take from now; None where nobody knows yet."""
         ...
 
     def measuring(self, scenario: str, role: Role, repeat: int) -> None:
@@ -85,6 +97,14 @@ class Bench:
     journal: Journal
     watcher: Watcher
     drain: Drain
+    forecast: Forecast
+    recorder: Recording = field(default_factory=Unrecorded)
+
+    def write(self, event: Event) -> None:
+        """Write it down, and tell what it makes of the time that is left. Raises JournalFailure."""
+        self.journal.append(event)
+        self.forecast.take(event)
+        self.watcher.expecting(self.forecast.left())
 
     def target(self, name: str) -> Target:
         """A target of the suite."""
@@ -102,20 +122,23 @@ class Bench:
 
 @contextmanager
 def launched(
-    bench: Bench, *, name: str, planned: str, target: str, block: int, purpose: Purpose
+    bench: Bench, launch: Launch, name: str, rested: Rest | None = None
 ) -> Iterator[WorkerProcess]:
-    """A started worker, ended in stages whatever happens.
+    """A started worker of that name for a launch of the plan, ended in stages whatever happens.
 
     Raises WorkerFailed when it cannot be started; one that is raised inside ends the worker, too.
     """
-    journal, environment = bench.journal, bench.environments[target]
-    journal.append(
+    bench.recorder.settle(lambda seconds: bench.watcher.resting(seconds, None))
+    environment, rested, began = bench.environments[launch.target], rested or Rest(), _seconds()
+    bench.write(
         LaunchStarted(
             launch=name,
-            planned=planned,
-            target=target,
-            block=block,
-            purpose=purpose,
+            planned=launch.id,
+            target=launch.target,
+            block=launch.block,
+            purpose=launch.purpose,
+            rested_s=rested.seconds,
+            celsius=rested.celsius,
             utc=now(),
             monotonic_ns=time.perf_counter_ns(),
         )
@@ -123,31 +146,43 @@ def launched(
     worker = WorkerProcess(
         python=environment.python,
         environ=environ(environment),
-        log=journal.folder / LOGS / f"{name}.log",
+        log=bench.journal.folder / LOGS / f"{name}.log",
         deadlines=bench.plan.suite.protocol.deadlines,
     )
+    bench.recorder.watch(worker.pid, name)
     try:
         yield worker
     except WorkerFailed:
-        _ended(bench, name, worker.end, _memory(worker))
+        _ended(bench, name, began, worker.end, _memory(worker))
         raise
     except BaseException:  # an interrupt too must leave no worker behind
-        _ended(bench, name, worker.kill, {})
+        _ended(bench, name, began, worker.kill, {})
         raise
-    _ended(bench, name, worker.end, _memory(worker))
+    _ended(bench, name, began, worker.end, _memory(worker))
+
+
+def _seconds() -> float:
+    return time.perf_counter_ns() / 1e9
 
 
 def _ended(
-    bench: Bench, name: str, end: Callable[[], Ending], memory: Mapping[str, DeviceMemory]
+    bench: Bench,
+    name: str,
+    began: float,
+    end: Callable[[], Ending],
+    memory: Mapping[str, DeviceMemory],
 ) -> None:
     ending = end()
-    bench.journal.append(
+    bench.recorder.rest()
+    undrained = bench.drain.wait()
+    bench.write(
         LaunchEnded(
             launch=name,
             stage=ending.stage,
             exit_code=ending.exit_code,
             memory=memory,
-            undrained=bench.drain.wait(),
+            undrained=undrained,
+            seconds=_seconds() - began,
         )
     )
 
@@ -175,7 +210,8 @@ def load(bench: Bench, worker: WorkerProcess, name: str, target: str, needs: Nee
         Ready,
         bench.watcher.beat,
     )
-    bench.journal.append(
+    bench.recorder.look()
+    bench.write(
         LaunchReady(
             launch=name,
             loaded=ready.loaded,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,14 +13,14 @@ from msgspec.structs import replace
 from crossbench import equipment, supplies
 from crossbench.api import Needs
 from crossbench.artifacts.canonical import canonical
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.overrides import overridden
 from crossbench.artifacts.patience import Patience
+from crossbench.artifacts.whereabouts import Absent, Fetchable, Present, Whereabouts
 from crossbench.envs.progress import Progress
-from crossbench.errors import InputError
+from crossbench.errors import ArtifactFailure, InputError, Unreachable
 from crossbench.fit.target import target_fit
 from crossbench.lint import rules
-from crossbench.machine import facts, rooms
+from crossbench.machine import facts, rooms, storage
 from crossbench.plan import build as planning
 from crossbench.plan.model import Plan
 from crossbench.plan.selection import Selection
@@ -29,8 +30,10 @@ from crossbench.registry import Registry
 from crossbench.suite.load import load
 from crossbench.suite.model import Suite
 from crossbench.suite.schema import Profile
+from crossbench.suite.twin import twinned
+from crossbench.supplies import Places
 
-PATIENT, HURRIED = Patience(), Patience(tries=1, answer_s=2.0, deadline_s=2.5)
+PATIENT, HURRIED = Patience(), Patience(tries=1, answer_s=2.0, deadline_s=10.0)
 """With the hub, by one who is about to measure and by one who only plans."""
 
 
@@ -53,44 +56,95 @@ def prepare(
     selection: Selection,
     progress: Progress,
     artifacts: Sequence[str] = (),
-    patience: Patience = PATIENT,
+    twin: str | None = None,
 ) -> Prepared:
-    """Read the suite and plan it for this machine; only its tokenizer may be fetched.
+    """Read the suite and plan it for this machine; of what it names only its tokenizer is fetched.
 
-    `artifacts` are the user's, as TARGET=PATH; `patience` is had with the hub. Raises InputError.
+    `artifacts` are the user's, as TARGET=PATH; `twin` is the one target of a null test. A hub
+    that does not answer is not waited for.
+    Raises InputError.
     """
     suite = overridden(load(path, profile=profile), artifacts)
+    if twin is not None:
+        suite = twinned(suite, twin)
     registry = Registry()
     planning.check_options(path, suite, registry)
-    book = open_book(suite, progress, patience)
     machine, places = facts.observe(), supplies.find(suite, selection)
+    book = _book_now(suite, places.tokenizer, progress)
     plan = planning.build(
         suite,
         registry=registry,
         machine=machine,
         equipment=equipment.find(suite, registry, selection),
-        artifacts=places,
+        artifacts=places.artifacts,
         book=book if isinstance(book, PromptBook) else None,
         selection=selection,
     )
-    asked = Needs(context_tokens=_context_tokens(suite, book))
-    free = rooms.observe(machine)
-    fits = {
-        target.name: target_fit(target, places.get(target.artifact), asked, free)
-        for target in suite.targets
-        if selection.takes("target", target)
-    }
-    plan = replace(plan, fits=fits)
-    found = [*rules.findings(plan), *registry.findings(plan)]
-    kept = tuple(finding for finding in found if finding.rule not in selection.ignored)
-    plan = replace(plan, findings=kept)
-    return Prepared(
+    prepared = Prepared(
         plan=plan,
         book=book,
         registry=registry,
         selection=selection,
         suite_text=_verbatim(path, suite),
     )
+    return _judged(prepared, places)
+
+
+def completed(prepared: Prepared, progress: Progress) -> Prepared:
+    """The same once its artifacts are here: with its prompts, and what follows from their length.
+
+    What is found only now is told. Raises ArtifactFailure, InputError.
+    """
+    if isinstance(prepared.book, PromptBook):
+        return prepared
+    suite = prepared.plan.suite
+    book = had(open_book(suite, progress, PATIENT))
+    plan = planning.filled(prepared.plan, book, prepared.registry)
+    now = dataclasses.replace(prepared, plan=plan, book=book)
+    found = _judged(now, supplies.find(suite, prepared.selection))
+    for finding in found.plan.findings:
+        if finding not in prepared.plan.findings:
+            told = f"{finding.severity}: {finding.evidence}; {finding.fix}"
+            progress.started(f"[{finding.rule}] {told}")
+    return found
+
+
+def _judged(prepared: Prepared, places: Places) -> Prepared:
+    """With what is known of each target's memory and disk, and what the rules find."""
+    plan, selection = prepared.plan, prepared.selection
+    asked = Needs(context_tokens=_context_tokens(plan.suite, prepared.book))
+    free = rooms.observe(plan.machine)
+    taken = [target for target in plan.suite.targets if selection.takes("target", target)]
+    variants = {item.target: item.variant for item in plan.targets}
+    fits = {
+        target.name: target_fit(
+            target,
+            places.headers[target.artifact],
+            asked,
+            rooms.open_to(variants.get(target.name), free),
+        )
+        for target in taken
+    }
+    lying = {
+        target.name: storage.observe(Path(place.path))
+        for target in taken
+        if isinstance(place := places.artifacts[target.artifact], Present)
+    }
+    plan = replace(plan, fits=fits, storage=lying)
+    found = [*rules.findings(plan), *prepared.registry.findings(plan)]
+    kept = tuple(finding for finding in found if finding.rule not in selection.ignored)
+    return dataclasses.replace(prepared, plan=replace(plan, findings=kept))
+
+
+def _book_now(
+    suite: Suite, tokenizer: Whereabouts | None, progress: Progress
+) -> PromptBook | ArtifactFailure:
+    """The book, where its tokenizer is here or at a hub that answers. Raises InputError."""
+    if isinstance(tokenizer, Absent):
+        return ArtifactFailure(tokenizer.reason)
+    if isinstance(tokenizer, Fetchable) and tokenizer.note:
+        return Unreachable(tokenizer.note)
+    return open_book(suite, progress, HURRIED)
 
 
 def open_book(suite: Suite, progress: Progress, patience: Patience) -> PromptBook | ArtifactFailure:

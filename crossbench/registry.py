@@ -8,7 +8,7 @@ distribution and version, the stage, and the cause.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
@@ -17,9 +17,10 @@ import msgspec
 import pluggy
 from msgspec import Struct
 
-from crossbench.api import CONTRACT, ENTRY_POINT_GROUP, BackendSpec, Finding
+from crossbench.api import CONTRACT, ENTRY_POINT_GROUP, BackendSpec, Finding, ProbeSpec
 from crossbench.errors import InputError
 from crossbench.hookspecs import CrossbenchSpecs
+from crossbench.machine.probes import BUILT_IN
 from crossbench.plan.model import Plan
 from crossbench.suggest import suggestion
 
@@ -122,6 +123,33 @@ class Registry:
             except _Broken as broken:
                 self._report(origin, broken.stage, str(broken))
         return found
+
+    def probes(self) -> tuple[ProbeSpec, ...]:
+        """Our own probes and those of every plugin; one that breaks is named in `problems`."""
+        found = list(BUILT_IN)
+        for origin, plugin in self._plugins:
+            try:
+                found += self._probes(plugin, {spec.name for spec in found})
+            except _Broken as broken:
+                self._report(origin, broken.stage, str(broken))
+        return tuple(found)
+
+    def _probes(self, plugin: object, taken: Set[str]) -> list[ProbeSpec]:
+        others = [other for other in self._manager.get_plugins() if other is not plugin]
+        hook = self._manager.subset_hook_caller("crossbench_probes", others)
+        try:
+            answers = [spec for answer in hook() for spec in answer]
+            specs = [msgspec.convert(msgspec.to_builtins(each), ProbeSpec) for each in answers]
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # as at import
+            raise _Broken("call", f"crossbench_probes: {_named(error)}") from error
+        for spec in specs:
+            if not (_is_name(spec.name) and _is_reference(spec.factory)):
+                raise _Broken("declaration", f"probe {spec.name!r} with factory {spec.factory!r}")
+            if spec.name in taken:
+                raise _Broken("name", f"probe {spec.name!r} is already provided")
+        return specs
 
     def _found(self, plugin: object, plan: Plan) -> list[Finding]:
         others = [other for other in self._manager.get_plugins() if other is not plugin]

@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import crossbench
 from crossbench import equipment, supplies
+from crossbench.allowance import Allowance
 from crossbench.analysis.definitions import DEFINITIONS
 from crossbench.attempt import Attempt
 from crossbench.changes import changes
 from crossbench.envs.environment import Environment
 from crossbench.envs.progress import Progress
 from crossbench.errors import InputError, JournalFailure, NothingToRun
+from crossbench.forecast import Forecast
 from crossbench.history import History
 from crossbench.journal import (
     Installed,
     Journal,
+    LeftOut,
     Manifest,
     RunEnded,
     RunResumed,
@@ -35,8 +38,9 @@ from crossbench.journal import (
 from crossbench.launch import Bench, Watcher
 from crossbench.machine import facts
 from crossbench.machine.drain import Drain
-from crossbench.plan.model import Launch, Plan
-from crossbench.prepare import PATIENT, Prepared, had, nothing, open_book
+from crossbench.machine.recorder import recording
+from crossbench.plan.model import BURN_IN, Launch, Plan
+from crossbench.prepare import PATIENT, Prepared, completed, had, nothing, open_book
 from crossbench.registry import Registry
 from crossbench.report.write import write
 from crossbench.scoring import score
@@ -57,24 +61,28 @@ class Result:
 
 
 def perform(
-    prepared: Prepared, *, folder: Path, command: Sequence[str], display: Display
+    prepared: Prepared,
+    *,
+    folder: Path,
+    command: Sequence[str],
+    display: Display,
+    probing: bool = True,
 ) -> Result:
-    """Run a plan into a new folder and report it.
+    """Run a plan into a new folder and report it; `probing` reads this machine meanwhile.
 
     Raises InputError when the folder cannot be had, NothingToRun when no target can run here. On a
     KeyboardInterrupt what was measured is reported before it is passed on.
     """
     refuse_old(folder)
-    plan = prepared.plan
-    environments, failures = equipment.make(plan, prepared.registry, prepared.selection, display)
-    for target, failure in failures.items():
-        plan = plan.without(target, "unavailable", str(failure))
-    supplied = supplies.supply(plan, display)
-    for target, reason in supplied.refused.items():
-        plan = plan.without(target, "unavailable", reason)
-    if not plan.launches:
-        raise NothingToRun(nothing(plan))
-    had(prepared.book)
+    environments, failures = equipment.make(
+        prepared.plan, prepared.registry, prepared.selection, display
+    )
+    lost = {target: str(failure) for target, failure in failures.items()}
+    supplied = supplies.supply(_runnable(prepared.plan, lost), display)
+    lost |= supplied.refused
+    _runnable(prepared.plan, lost)
+    prepared = completed(prepared, display)
+    plan = _runnable(prepared.plan, lost)
     manifest = Manifest(
         crossbench=crossbench.__version__,
         definitions=DEFINITIONS,
@@ -85,11 +93,12 @@ def perform(
         selection=prepared.selection,
         artifacts=supplied.held,
         environments=_installed(environments),
+        probing=probing,
     )
     with Journal(folder, new=True) as journal:
         journal.write_manifest(manifest)
         bench = _bench(prepared, plan, environments, supplied, journal, display)
-        return _measured(bench, History())
+        return _measured(bench, History(), probing)
 
 
 def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: Display) -> Result:
@@ -104,21 +113,20 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
         history = History(read_events(folder))
         if retry_failed:
             history.forget_failures()
-        prepared = Prepared(
-            plan=plan,
-            book=open_book(plan.suite, display, PATIENT),
-            registry=Registry(),
-            selection=manifest.selection,
-            suite_text=manifest.suite_text,
-        )
-        environments, failures = equipment.make(
-            plan, prepared.registry, prepared.selection, display
-        )
+        registry = Registry()
+        environments, failures = equipment.make(plan, registry, manifest.selection, display)
         for failure in failures.values():
             raise failure
         supplied = supplies.supply(plan, display)
         for reason in supplied.refused.values():
             raise InputError(reason)
+        prepared = Prepared(
+            plan=plan,
+            book=open_book(plan.suite, display, PATIENT),
+            registry=registry,
+            selection=manifest.selection,
+            suite_text=manifest.suite_text,
+        )
         changed = changes(
             manifest,
             book=had(prepared.book),
@@ -134,7 +142,7 @@ def resume(folder: Path, *, retry_failed: bool, accept_changes: bool, display: D
             )
         journal.append(RunResumed(utc=now(), changes=tuple(changed)))
         bench = _bench(prepared, plan, environments, supplied, journal, display)
-        return _measured(bench, history)
+        return _measured(bench, history, manifest.probing is True)
 
 
 def folder_for(suite: str, base: Path, stamp: str) -> Path:
@@ -146,6 +154,17 @@ def folder_for(suite: str, base: Path, stamp: str) -> Path:
         number += 1
         folder = base / suite / f"{compact}-{number}"
     return folder
+
+
+def _runnable(plan: Plan, lost: Mapping[str, str]) -> Plan:
+    """The plan without the targets that cannot run after all. Raises NothingToRun."""
+    planned = {target.target for target in plan.targets}
+    for target, reason in lost.items():
+        if target in planned:
+            plan = plan.without(target, "unavailable", reason)
+    if not plan.launches:
+        raise NothingToRun(nothing(plan))
+    return plan
 
 
 def _bench(
@@ -165,6 +184,7 @@ def _bench(
         journal=journal,
         watcher=display,
         drain=Drain(),
+        forecast=Forecast(plan),
     )
 
 
@@ -175,14 +195,13 @@ def _installed(environments: Mapping[str, Environment]) -> Mapping[str, Installe
     }
 
 
-def _measured(bench: Bench, history: History) -> Result:
+def _measured(bench: Bench, history: History, probing: bool) -> Result:
     """Measure all that is left, write it down, report it."""
     folder = bench.journal.folder
+    probes = bench.registry.probes() if probing else ()
     try:
-        for launch in bench.plan.launches:
-            _launch(bench, launch, history)
-        for launch in bench.plan.scoring.launches if bench.plan.scoring else ():
-            _score(bench, launch, history)
+        with recording(folder, probes) as recorder:
+            _launches(replace(bench, recorder=recorder), history)
         bench.journal.append(RunEnded(utc=now(), outcome="complete"))
     except KeyboardInterrupt:
         bench.journal.append(RunEnded(utc=now(), outcome="interrupted"))
@@ -198,30 +217,79 @@ def _measured(bench: Bench, history: History) -> Result:
     return Result(folder=folder, failed=len(failed))
 
 
-def _launch(bench: Bench, launch: Launch, history: History) -> None:
-    """One launch of the plan, in as many workers as its failures make necessary."""
+def _launches(bench: Bench, history: History) -> None:
+    """Burn in, measure block after block as long as the budget lasts, and score."""
+    plan = bench.plan
+    allowance = Allowance(plan, bench.forecast, history.spent_s)
+    bench.forecast.drops(tuple(history.left_out))
+    for launch in plan.burn_in if not history.began else ():
+        _launch(bench, launch, history)
+    bench.forecast.drops((BURN_IN,))
+    for block in plan.blocks:
+        launches = [launch for launch in plan.launches if launch.block == block]
+        if block in history.left_out or not any(_left(bench, one, history) for one in launches):
+            bench.forecast.drops((block,))
+            continue
+        if not history.has(block) and (reason := allowance.refuses_block(block)):
+            later = tuple(other for other in plan.blocks if other >= block)
+            _leave_out(bench, history, LeftOut(blocks=later, reason=reason))
+            break
+        for launch in launches:
+            _launch(bench, launch, history)
+    _scoring(bench, history, allowance)
+
+
+def _leave_out(bench: Bench, history: History, event: LeftOut) -> None:
+    history.take(event)
+    bench.forecast.drops(event.blocks)
+    bench.write(event)
+
+
+def _left(bench: Bench, launch: Launch, history: History) -> list[str]:
+    """Scenarios of a launch that are still to be measured, or to be finished."""
     done = history.done(launch)
-    left = [
+    return [
         name
         for name in launch.scenarios
         if (launch.target, name) not in history.failed
         and not bench.plan.turns(name) <= {turn for turn in done if turn[0] == name}
     ]
-    place = f"{bench.plan.launches.index(launch) + 1}/{len(bench.plan.launches)}"
+
+
+def _launch(bench: Bench, launch: Launch, history: History) -> None:
+    """One launch of the plan, in as many workers as its failures make necessary."""
+    done, left = history.done(launch), _left(bench, launch, history)
+    every = [*bench.plan.burn_in, *bench.plan.launches]
+    place = f"{every.index(launch) + 1}/{len(every)}"
     while left:
         name = history.next_worker(launch)
+        bench.forecast.begins(launch)
         bench.watcher.launching(name, launch.target, place)
         attempt = Attempt(bench, launch, name, done)
         left = list(attempt.measure(left))
         history.failed |= {(launch.target, scenario) for scenario in attempt.failed}
+    bench.forecast.ends(launch)
 
 
-def _score(bench: Bench, launch: Launch, history: History) -> None:
-    """The scoring of one target, where it is not done."""
-    done = history.scored(launch.target)
-    assert bench.plan.scoring is not None
-    if launch.target in history.unscored or len(done) == bench.plan.scoring.windows:
+def _scoring(bench: Bench, history: History, allowance: Allowance) -> None:
+    """Score every target that is not scored yet, if the budget allows it."""
+    launches = bench.plan.scoring.launches if bench.plan.scoring else ()
+    left = [launch for launch in launches if not _scored(bench, launch, history)]
+    if not left or history.scoring_left_out:
         return
-    name = history.next_worker(launch)
-    bench.watcher.launching(name, launch.target, "quality")
-    score(bench, launch, name, done)
+    if reason := allowance.refuses_scoring():
+        _leave_out(bench, history, LeftOut(blocks=(), scoring=True, reason=reason))
+        return
+    for launch in left:
+        name = history.next_worker(launch)
+        bench.forecast.begins(launch)
+        bench.watcher.launching(name, launch.target, "quality")
+        score(bench, launch, name, history.scored(launch.target))
+        bench.forecast.ends(launch)
+
+
+def _scored(bench: Bench, launch: Launch, history: History) -> bool:
+    """Whether a target was scored, or could not be."""
+    assert bench.plan.scoring is not None
+    windows = len(history.scored(launch.target))
+    return launch.target in history.unscored or windows == bench.plan.scoring.windows

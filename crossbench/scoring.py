@@ -27,14 +27,7 @@ def score(bench: Bench, launch: Launch, name: str, done: Collection[int]) -> Non
         score_top_k=LIKELIEST,
     )
     try:
-        with launched(
-            bench,
-            name=name,
-            planned=launch.id,
-            target=launch.target,
-            block=launch.block,
-            purpose="scoring",
-        ) as worker:
+        with launched(bench, launch, name) as worker:
             load(bench, worker, name, launch.target, needs)
             for number in range(len(windows)):
                 if number not in done and not _window(bench, worker, name, number):

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossbench.artifacts.failure import ArtifactFailure
+from crossbench.artifacts.canonical import OF_ARTIFACT
 from crossbench.artifacts.fetch import fetch
+from crossbench.artifacts.headers import headers
 from crossbench.artifacts.identify import identify
-from crossbench.artifacts.look import look
-from crossbench.artifacts.whereabouts import Whereabouts
+from crossbench.artifacts.look import Wanted, look_for
+from crossbench.artifacts.whereabouts import Headed, Unread, Whereabouts
 from crossbench.envs.progress import Progress
+from crossbench.errors import ArtifactFailure
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import Plan
 from crossbench.plan.selection import Selection
@@ -29,9 +31,31 @@ class Supplies(Struct, frozen=True, kw_only=True):
     """Why an artifact cannot be had or read."""
 
 
-def find(suite: Suite, selection: Selection) -> Mapping[str, Whereabouts]:
-    """Artifact as written -> where it is; fetches nothing. Raises InputError."""
-    return look(target.artifact for target in suite.targets if selection.takes("target", target))
+class Places(Struct, frozen=True, kw_only=True):
+    """Where everything is that a suite names on disk or hub, and what is known of it."""
+
+    artifacts: Mapping[str, Whereabouts]
+    """By the artifact as written."""
+    headers: Mapping[str, Headed | Unread]
+    """By the artifact as written."""
+    tokenizer: Whereabouts | None
+    """None of one that a target's artifact carries."""
+
+
+def find(suite: Suite, selection: Selection) -> Places:
+    """Ask once for all; fetches nothing but headers. Raises InputError."""
+    taken = [target.artifact for target in suite.targets if selection.takes("target", target)]
+    wanted: list[Wanted] = [(written, "weights") for written in taken]
+    tokenizer: Wanted | None = None
+    if suite.model.tokenizer != OF_ARTIFACT:
+        tokenizer = (suite.model.tokenizer, "tokenizer")
+    found = look_for([*wanted, tokenizer] if tokenizer else wanted)
+    artifacts = {written: found[written, purpose] for written, purpose in wanted}
+    return Places(
+        artifacts=artifacts,
+        headers=headers(artifacts),
+        tokenizer=found[tokenizer] if tokenizer else None,
+    )
 
 
 def supply(plan: Plan, progress: Progress) -> Supplies:

@@ -28,7 +28,8 @@ from tests.test_run import cells
 from tests.worker.test_supervisor import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
-PROTOCOL = "launches = 2\nrepeats = 12\nwarmups = 1"
+PROTOCOL = "launches = 2\nrepeats = 12\nwarmups = 1\nburn_in = 0\nsentinel = false"
+PLAIN = 'profile = "quick"'
 
 
 class Run:
@@ -115,6 +116,62 @@ def test_a_killed_host_is_resumed(run: Run, suite: SuiteWriter) -> None:
     assert report["outcome"] == "complete"
 
 
+def roles(run: Run) -> Counter[tuple[str, str]]:
+    """How many requests each launch of the plan made in each role."""
+    if not (run.folder / JOURNAL).exists():
+        return Counter()
+    taken = [event for event in read_events(run.folder) if isinstance(event, SampleTaken)]
+    return Counter((sample.launch.split("@")[0], sample.role) for sample in taken)
+
+
+def test_a_burn_in_and_sentinels_are_not_measured_twice(run: Run, suite: SuiteWriter) -> None:
+    """Killed in the second launch, when burn-in and the first launch's sentinel are over."""
+    path = suite({"one": "ttft_s = 0.1"}, protocol="launches = 2\nrepeats = 4\nwarmups = 1")
+    host = run.start(path, "--out", run.folder)
+    assert wait_for(lambda: roles(run)["b2-one", "timed"] >= 1, 60)
+    host.kill()
+    host.communicate()
+    assert wait_for(lambda: not run.workers(), 10), "the worker outlives its host"
+    done = run.call("--resume", run.folder)
+    assert done.returncode == 0, done.stderr
+    made = roles(run)
+    assert (made["b0-one", "burn_in"], made["b1-one", "sentinel"]) == (4, 4)
+    assert (made["b1-one", "timed"], made["b2-one", "timed"]) == (4, 4)
+    assert made["b2-one", "sentinel"] <= 4
+    began = [e.launch for e in read_events(run.folder) if isinstance(e, LaunchStarted)]
+    assert began[:3] == ["b0-one", "b1-one", "b2-one"]
+    assert began[3:] in ([], ["b2-one@2"])
+
+
+def test_a_burn_in_that_was_interrupted_goes_on(run: Run, suite: SuiteWriter) -> None:
+    path = suite({"one": "ttft_s = 0.1"}, protocol="launches = 1\nrepeats = 8\nwarmups = 0")
+    host = run.start(path, "--out", run.folder)
+    assert wait_for(lambda: roles(run)["b0-one", "burn_in"] >= 2, 60)
+    host.kill()
+    host.communicate()
+    assert wait_for(lambda: not run.workers(), 10), "the worker outlives its host"
+    assert ("b1-one", "timed") not in roles(run)
+    assert run.call("--resume", run.folder).returncode == 0
+    made = roles(run)
+    assert (made["b0-one", "burn_in"], made["b1-one", "timed"]) == (8, 8)
+
+
+def test_a_launch_that_another_worker_finished_has_no_sentinel(
+    run: Run, suite: SuiteWriter
+) -> None:
+    """What is measured at the end says nothing of what another process measured before."""
+    protocol = "launches = 1\nrepeats = 3\nwarmups = 0\nburn_in = 0\nsentinel = true"
+    assert run.call(suite(protocol=protocol), "--out", run.folder).returncode == 0
+    assert roles(run)["b1-one", "sentinel"] == 3
+    journal = run.folder / JOURNAL
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(line for line in lines if b'"sentinel"' not in line))
+    assert run.call("--resume", run.folder).returncode == 0
+    assert roles(run) == {("b1-one", "timed"): 3}
+    report = json.loads((run.folder / "report.json").read_text())
+    assert report["targets"][0]["drift"] is None
+
+
 def test_an_interrupted_run_prints_the_command_that_resumes(run: Run, suite: SuiteWriter) -> None:
     host = run.start(suite({"one": "ttft_s = 0.05"}, protocol=PROTOCOL), "--out", run.folder)
     run.wait_for_samples(3)
@@ -165,7 +222,7 @@ def test_a_finished_run_is_not_measured_again(run: Run, suite: SuiteWriter) -> N
 
 def test_failed_cells_are_tried_again_only_when_asked(run: Run, suite: SuiteWriter) -> None:
     """The fault strikes the fourth request of a worker; a resumed one has fewer to make."""
-    path = suite({"one": 'fault = "crash", fault_on = 3'}, protocol="launches = 1\nrepeats = 3")
+    path = suite({"one": 'fault = "crash", fault_on = 3'}, protocol=PLAIN)
     assert run.call(path, "--out", run.folder).returncode == 1
     assert len(run.samples()) == 2
     assert run.call("--resume", run.folder).returncode == 1
@@ -208,7 +265,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_changed_is_named_and_refused(run: Run, suite: SuiteWriter, name: str) -> None:
     change, told = CHANGES[name]
-    path = suite(protocol="launches = 1\nrepeats = 3")
+    path = suite(protocol=PLAIN)
     assert run.call(path, "--out", run.folder).returncode == 0
     change(run.folder, path)
     refused = run.call("--resume", run.folder)
@@ -222,7 +279,7 @@ def test_what_changed_is_named_and_refused(run: Run, suite: SuiteWriter, name: s
 def test_a_changed_artifact_is_refused(run: Run, suite: SuiteWriter, tmp_path: Path) -> None:
     artifact = tmp_path / "model.bin"
     artifact.write_bytes(b"one")
-    path = suite(protocol="launches = 1\nrepeats = 3")
+    path = suite(protocol=PLAIN)
     text = path.read_text()
     old = text.split('artifact = "')[1].split('"')[0]
     path.write_text(text.replace(old, str(artifact)))
@@ -294,7 +351,7 @@ def test_a_stopped_host_is_no_timeout(run: Run, suite: SuiteWriter) -> None:
 
 
 def test_a_killed_worker_costs_its_cell(run: Run, suite: SuiteWriter) -> None:
-    path = suite({"one": "ttft_s = 0.05", "two": ""}, protocol="launches = 1\nrepeats = 20")
+    path = suite({"one": "ttft_s = 0.05", "two": ""}, protocol=f"{PLAIN}\nrepeats = 20")
     host = run.start(path, "--out", run.folder)
     run.wait_for_samples(3)
     (worker,) = {pid for pid in run.workers() if os.getpgid(pid) == pid}

@@ -48,7 +48,9 @@ def test_a_run_from_suite_to_report(
     folder = tmp_path / "result"
     assert done.returncode == 0, done.stderr
     assert len(samples(folder)) == 8
-    assert len(samples(folder, "warmup")) == 4
+    assert len(samples(folder, "sentinel")) == 8
+    assert len(samples(folder, "burn_in")) == 4
+    assert len(samples(folder, "warmup")) == 4 + 2
     found = cells(folder)
     slow, quick = found["slow", "short"], found["quick", "short"]
     assert 0.05 <= metric(slow, "ttft_s")["value"] < 0.2
@@ -194,7 +196,7 @@ def test_a_folder_that_holds_a_run_is_not_written_again(
 def test_interrupting_keeps_and_reports_what_was_measured(
     suite: SuiteWriter, tmp_path: Path, number: signal.Signals
 ) -> None:
-    path = suite(protocol="launches = 1\nrepeats = 1000")
+    path = suite(protocol="launches = 1\nrepeats = 1000\nburn_in = 0")
     folder = tmp_path / "result"
     process = subprocess.Popen(
         [sys.executable, "-m", "crossbench", "run", str(path), "--out", str(folder)],

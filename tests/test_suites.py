@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from crossbench.artifacts.cache import COMMIT
+from crossbench.artifacts.look import PATIENCE_S
+from crossbench.artifacts.reference import Hub, parse
 from crossbench.plan.build import check_options
 from crossbench.registry import Registry
 from crossbench.suite.load import load
@@ -36,17 +41,51 @@ def test_no_prompt_is_longer_than_the_context_that_a_suite_sets(name: str) -> No
         assert longest <= context
 
 
+@pytest.mark.parametrize("name", ["8b", "70b"])
+def test_what_a_suite_names_on_the_hub_is_pinned(name: str) -> None:
+    suite = load(ROOT / "suites" / f"{name}.toml")
+    for written in (suite.model.tokenizer, *(target.artifact for target in suite.targets)):
+        wanted = parse(written)
+        assert isinstance(wanted, Hub)
+        assert COMMIT.fullmatch(wanted.at), written
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A hub that takes every call and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
 @pytest.mark.slow
 def test_the_70b_suite_is_planned_in_seconds_where_nothing_of_it_is_and_no_hub_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:
+    """A hub that refuses costs nothing, a silent one is waited for once."""
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    began = time.monotonic()
-    done = run_crossbench(tmp_path, "plan", ROOT / "suites" / "70b.toml")
-    assert time.monotonic() - began < 6
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    refused, page = planned(tmp_path, monkeypatch, HF_ENDPOINT="http://127.0.0.1:9")
+    assert "cannot be reached" in page
+    waited, page = planned(tmp_path, monkeypatch, HF_ENDPOINT=silent)
+    assert "did not answer within 1.2 s" in page or "timed out" in page
+    offline, page = planned(tmp_path, monkeypatch, HF_ENDPOINT=silent, HF_HUB_OFFLINE="1")
+    assert "HF_HUB_OFFLINE is set; unset it and plan again" in page
+    assert waited < PATIENCE_S + 2 * max(refused, offline)
+
+
+def planned(folder: Path, monkeypatch: pytest.MonkeyPatch, **environment: str) -> tuple[float, str]:
+    """Seconds that a plan of the 70B suite takes in such an environment, and its page."""
+    with monkeypatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        began = time.monotonic()
+        done = run_crossbench(folder, "plan", ROOT / "suites" / "70b.toml")
+        took = time.monotonic() - began
     assert done.returncode == 3
     assert "the tokenizer is not here" in done.stdout
     assert "vllm-tp2: unavailable: it needs 2 CUDA devices" in done.stdout
     assert "mlx-4bit: unavailable: it needs macos-arm64" in done.stdout
+    assert "llamacpp-layer, llamacpp-tensor, vllm-tp2, mlx-4bit: fit unknown: " in done.stdout
+    assert "--artifact TARGET=PATH names a copy" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+    return took, done.stdout

@@ -15,7 +15,7 @@ import crossbench
 
 HOST = Path(crossbench.__file__).parent
 ENGINES = {"llama_cpp", "vllm", "mlx", "mlx_lm", "torch"}
-PURE = ["suite", "plan", "fit", "lint", "analysis", "report"]
+PURE = ["suite", "plan", "fit", "lint", "analysis", "statistics", "comparison", "report"]
 WORKER = [
     *sorted((HOST / "worker").glob("*.py")),
     HOST / "api.py",

@@ -1,8 +1,9 @@
-"""Compiling the C loop, and llama-bench, against the shared libraries of the engine's environment.
+"""Compiling the C loop, and llama.cpp's own benchmarks, against the environment's libraries.
 
     python -m benchmarks.llamacpp.compiling llama-bench SOURCE PROGRAM [--python PATH]
 
-compiles llama-bench alone from llama.cpp's source tree, whose other parts the environment has.
+compiles llama-bench (or llama-batched-bench) alone from llama.cpp's source tree, whose other parts
+the environment has.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import argparse
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 from benchmarks.engine import Engine
 from benchmarks.llamacpp.engine import BACKEND, packages
 
 LOOP = Path(__file__).with_name("loop.c")
+TOOLS = {"llama-bench": "llama-bench", "llama-batched-bench": "batched-bench"}
+"""Program -> its folder in `tools`, after which its source file is named."""
 
 
 def loop(engine: Engine, program: Path, *flags: str) -> None:
@@ -27,12 +31,12 @@ def loop(engine: Engine, program: Path, *flags: str) -> None:
     _run([*command, *_against(installed, libraries), "-o", str(program)])
 
 
-def llama_bench(engine: Engine, source: Path, program: Path) -> None:
-    """Compile llama-bench with $CXX (c++ by default); `source` is llama.cpp's own folder."""
-    installed = packages(engine)
-    folders = ("tools/llama-bench", "common", "vendor", "include", "ggml/include", "src")
+def tool(what: str, engine: Engine, source: Path, program: Path) -> None:
+    """Compile one of `TOOLS` with $CXX (c++ by default); `source` is llama.cpp's own folder."""
+    installed, name = packages(engine), TOOLS[what]
+    folders = (f"tools/{name}", "common", "vendor", "include", "ggml/include", "src")
     command = [*shlex.split(os.environ.get("CXX", "c++")), "-std=c++17", "-O3", "-DNDEBUG"]
-    command += [str(source / folders[0] / name) for name in ("llama-bench.cpp", "main.cpp")]
+    command += [str(source / folders[0] / file) for file in (f"{name}.cpp", "main.cpp")]
     command += [f"-I{source / folder}" for folder in folders]
     linked = _against(installed, installed / "lib")
     _run([*command, "-pthread", linked[0], "-lllama-common", *linked[1:], "-o", str(program)])
@@ -42,10 +46,13 @@ def _against(installed: Path, libraries: Path) -> list[str]:
     if not (installed / "include" / "llama.h").is_file():
         raise SystemExit(f"{installed} has no include/llama.h; llama-cpp-python installs it there")
     names = ("llama", "ggml", "ggml-base")
+    # On Linux a library that only another one needs would be left out, and then not be found.
+    every = ["-Wl,--no-as-needed"] if sys.platform == "linux" else []
     return [
         f"-L{libraries}",
         f"-I{installed / 'include'}",
         f"-Wl,-rpath,{libraries}",
+        *every,
         *(f"-l{name}" for name in names),
     ]
 
@@ -58,14 +65,14 @@ def _run(command: list[str]) -> None:
 
 
 def main() -> None:
-    """Compile llama-bench."""
+    """Compile one of llama.cpp's benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["llama-bench"])
+    parser.add_argument("what", choices=TOOLS)
     parser.add_argument("source", type=Path, help="llama.cpp's source tree, of the same version")
     parser.add_argument("program", type=Path, help="where the program goes")
     parser.add_argument("--python", type=Path, help="an interpreter that has llama-cpp-python")
     chosen = parser.parse_args()
-    llama_bench(Engine.find(BACKEND, chosen.python), chosen.source, chosen.program)
+    tool(chosen.what, Engine.find(BACKEND, chosen.python), chosen.source, chosen.program)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ class Arena:
     """The C loop, for the worker to load."""
     program: Path | None
     """The C loop, to run apart."""
+    bare: bool
+    """Whether the C loop also runs without choosing tokens."""
     llama_bench: Path | None
     task: Task
     options: LlamaCppOptions
@@ -96,11 +98,9 @@ def _start(arena: Arena, number: int, stack: ExitStack) -> dict[str, Contestant]
         variables={LIBRARY: str(arena.library)},
     )
     stack.callback(worker.close)
-    started += [
-        (targets.BARE, Plain(worker, "none")),
-        (targets.LOOP, Plain(worker, "argmax")),
-        (CROSSBENCH, worker),
-    ]
+    if arena.bare:
+        started.append((targets.BARE, Plain(worker, "none")))
+    started += [(targets.LOOP, Plain(worker, "argmax")), (CROSSBENCH, worker)]
     return dict(started if number % 2 else started[::-1])
 
 
@@ -134,6 +134,9 @@ def main() -> None:
     parser.add_argument("--python", type=Path, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--llama-bench", type=Path, help="measure this llama-bench as well")
     parser.add_argument(
+        "--bare", action="store_true", help="run the C loop without choosing tokens as well"
+    )
+    parser.add_argument(
         "--apart", action="store_true", help="run the C loop as a program of its own as well"
     )
     parser.add_argument("--repetitions", type=int, default=12)
@@ -156,6 +159,7 @@ def main() -> None:
         arena = Arena(
             engine=engine,
             library=folder / "loop.so",
+            bare=chosen.bare,
             program=folder / "loop" if chosen.apart else None,
             llama_bench=chosen.llama_bench and chosen.llama_bench.resolve(),
             task=Task(gguf.resolve(), chosen.prompt or case.prompt, chosen.output or case.output),

@@ -1,24 +1,26 @@
-"""The metric definitions, version 1: from the stamps of valid samples to the numbers of a cell.
+"""The metric definitions, version 2: from the stamps of valid samples to the numbers of a cell.
 
 One value per launch is a sum of tokens over a sum of times, never a mean of rates; one value per
-cell is the geometric mean over launches. A number that its samples cannot carry is withheld with
-the reason.
+cell is the geometric mean over launches. A pass over a scenario's prompts counts whole or not at
+all, so that every launch is of the same work. A number that its samples cannot carry is withheld
+with the reason.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from crossbench.analysis.metric import Metric, summarised
 from crossbench.analysis.samples import Cell, Sample, by_launch
 from crossbench.journal import LaunchReady
+from crossbench.statistics.percentile import pooled
 
-DEFINITIONS = 1
+DEFINITIONS = 2
 
 LEAST_PREFILL_TOKENS = 256
 """Under this many computed prompt tokens the first token's decode dominates TTFT."""
@@ -26,37 +28,54 @@ LEAST_DECODE_TOKENS = 16
 LEAST_DECODE_CHUNKS = 3
 STAMP_ERRORS = 100
 """A decode time shorter than this many stamp errors is not measured, it is noise."""
-MEDIAN = 0.5
-LEAST_FOR_PERCENTILE = {MEDIAN: 1, 0.95: 72, 0.99: 368}
-"""Percentile p -> least n with 1 - p**n >= 0.975, so that its 95 % interval has an upper end."""
+PERCENTILES = (0.5, 0.95, 0.99)
 
 Part: TypeAlias = Callable[[Sample], float]
 Rule: TypeAlias = Callable[[Sample], str | None]
 
 
 def ratio_of_sums(
-    name: str, unit: str, samples: Sequence[Sample], over: Part, under: Part, rule: Rule
+    name: str,
+    unit: str,
+    samples: Sequence[Sample],
+    over: Part,
+    under: Part,
+    rule: Rule,
+    left_out: Sequence[str] = (),
 ) -> Metric:
     """Sum of `over` by sum of `under` per launch, over the samples that `rule` lets pass.
 
-    `rule` gives the reason to leave a sample out, or None.
+    `rule` gives the reason to leave a sample out, or None; `left_out` tells of those that were
+    before.
     """
-    judged = [(sample, rule(sample)) for sample in samples]
-    kept = [sample for sample, reason in judged if reason is None]
-    dropped = [reason for _, reason in judged if reason is not None]
-    reasons = [_told(reason, dropped.count(reason), len(samples)) for reason in dropped]
-    if not samples:
-        reasons = ["no valid sample"]
+    kept: list[Sample] = []
+    dropped: Counter[str] = Counter()
+    for sample in samples:
+        reason = rule(sample)
+        if reason is None:
+            kept.append(sample)
+        else:
+            dropped[reason] += 1
+    groups = by_launch(kept)
     return summarised(
         name,
         unit,
         launches={
             launch: sum(map(over, group)) / sum(map(under, group))
-            for launch, group in by_launch(kept).items()
+            for launch, group in groups.items()
         },
-        repeats=[over(sample) / under(sample) for sample in kept],
-        reasons=reasons,
+        repeats={launch: _passes(group, over, under) for launch, group in groups.items()},
+        reasons=[*(_told(*each, len(samples)) for each in dropped.items()), *left_out],
     )
+
+
+def _passes(samples: Sequence[Sample], over: Part, under: Part) -> list[float]:
+    """The value of each pass of one launch, in order."""
+    sums: dict[int, tuple[float, float]] = {}
+    for sample in samples:
+        before = sums.get(sample.repeat, (0.0, 0.0))
+        sums[sample.repeat] = (before[0] + over(sample), before[1] + under(sample))
+    return [numerator / denominator for numerator, denominator in sums.values()]
 
 
 def _told(reason: str, count: int, of: int) -> str:
@@ -65,21 +84,37 @@ def _told(reason: str, count: int, of: int) -> str:
 
 def cell_metrics(cell: Cell, ready: Mapping[str, LaunchReady]) -> list[Metric]:
     """All metrics of one cell, in the order a report shows them, from its valid samples."""
-    samples = cell.valid
 
     def decode(sample: Sample) -> str | None:
         return _decode_rule(sample, ready[sample.worker].instrument.p99_ns / 1e9)
 
+    whole = cell.whole
+    left_out = _left_out(cell, whole)
+    ratios: Sequence[tuple[str, str, Part, Part, Rule]] = [
+        ("ttft_s", "s", _ttft, _one, _always),
+        ("prefill_tps", "tokens/s", _computed, _ttft, _prefill_rule),
+        ("tpot_s", "s", _decode, _later, decode),
+        ("decode_tps", "tokens/s", _later, _decode, decode),
+        ("e2e_s", "s", _e2e, _one, _always),
+        ("e2e_tps", "tokens/s", _tokens, _e2e, _always),
+        ("tokens_per_chunk", "tokens", _tokens, _chunks, _always),
+    ]
     return [
-        ratio_of_sums("ttft_s", "s", samples, _ttft, _one, _always),
-        ratio_of_sums("prefill_tps", "tokens/s", samples, _computed, _ttft, _prefill_rule),
-        ratio_of_sums("tpot_s", "s", samples, _decode, _later, decode),
-        ratio_of_sums("decode_tps", "tokens/s", samples, _later, _decode, decode),
-        ratio_of_sums("e2e_s", "s", samples, _e2e, _one, _always),
-        ratio_of_sums("e2e_tps", "tokens/s", samples, _tokens, _e2e, _always),
-        ratio_of_sums("tokens_per_chunk", "tokens", samples, _tokens, _chunks, _always),
+        *(
+            ratio_of_sums(name, unit, whole, over, under, rule, left_out)
+            for name, unit, over, under, rule in ratios
+        ),
         *gap_percentiles(cell.gaps),
     ]
+
+
+def _left_out(cell: Cell, whole: Sequence[Sample]) -> list[str]:
+    """Why there are fewer samples than were taken."""
+    valid = len(cell.valid)
+    if not valid:
+        return ["no valid sample"]
+    torn = valid - len(whole)
+    return [f"passes that lack a prompt are left out ({torn} samples)"] if torn else []
 
 
 def gap_percentiles(gaps: Mapping[str, Sequence[float]]) -> list[Metric]:
@@ -89,32 +124,26 @@ def gap_percentiles(gaps: Mapping[str, Sequence[float]]) -> list[Metric]:
     below the number of gaps it needs, and above the median when a single launch stands behind it,
     because the gaps of one process are not independent.
     """
-    groups = {launch: np.asarray(values) for launch, values in gaps.items() if len(values)}
-    pooled = np.concatenate(list(groups.values())) if groups else np.empty(0)
-    return [_gap_percentile(groups, pooled, fraction) for fraction in LEAST_FOR_PERCENTILE]
+    groups = {launch: values for launch, values in gaps.items() if len(values)}
+    return [_gap_percentile(groups, fraction) for fraction in PERCENTILES]
 
 
-def _gap_percentile(
-    groups: Mapping[str, NDArray[np.float64]], pooled: NDArray[np.float64], fraction: float
-) -> Metric:
+def _gap_percentile(groups: Mapping[str, Sequence[float]], fraction: float) -> Metric:
     name = f"chunk_gap_p{fraction * 100:.0f}_s"
-    least = LEAST_FOR_PERCENTILE[fraction]
-    reasons = []
-    if len(pooled) < least:
-        reasons.append(f"fewer than {least} gaps between chunks")
-    elif fraction > MEDIAN and len(groups) < 2:
-        reasons.append("it needs 2 launches, as the gaps of one are not independent")
-    if reasons:
-        return summarised(name, "s", launches={}, reasons=reasons)
-    value = float(np.quantile(pooled, fraction))
+    estimate = pooled(groups, fraction)
+    if estimate.point is None:
+        return summarised(name, "s", launches={}, reasons=estimate.reasons)
     each = {launch: float(np.quantile(values, fraction)) for launch, values in groups.items()}
     return Metric(
         name=name,
         unit="s",
         kind="measured",
-        value=value,
+        value=estimate.point,
+        valid=True,
         n=len(each),
         launches=each,
+        ci95=estimate.interval,
+        no_interval="; ".join(estimate.reasons) or None,
         low=min(each.values()),
         high=max(each.values()),
     )
@@ -210,6 +239,8 @@ def _decode_rule(sample: Sample, stamp_error_s: float) -> str | None:
         return f"fewer than {LEAST_DECODE_TOKENS} tokens after the first chunk"
     if sample.chunks < LEAST_DECODE_CHUNKS:
         return f"fewer than {LEAST_DECODE_CHUNKS} chunks"
+    if sample.decode_s <= 0:
+        return "first and last chunk came at the same time"
     if sample.decode_s < STAMP_ERRORS * stamp_error_s:
         return f"decode time under {STAMP_ERRORS} stamp errors"
     return None

@@ -6,14 +6,16 @@ hold a million.
 
 from __future__ import annotations
 
+import hashlib
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from crossbench.analysis.exclusion import Rule, fault
+from crossbench.analysis.stream import Counted, content, counted_by, tokens
 from crossbench.errors import InputError
 from crossbench.journal import (
     CellFailed,
@@ -21,6 +23,7 @@ from crossbench.journal import (
     LaunchEnded,
     LaunchReady,
     LaunchStarted,
+    LeftOut,
     RunEnded,
     RunResumed,
     SampleTaken,
@@ -28,12 +31,8 @@ from crossbench.journal import (
     WindowScored,
 )
 from crossbench.plan.model import Plan
-from crossbench.worker.protocol import Record
 
-Counted: TypeAlias = Literal["ids", "usage", "text"]
 NS = 1e9
-LEAST_SUSPENSION_NS = 10_000_000
-"""Two clocks read one after the other differ by less than this on a machine that did not sleep."""
 
 
 class Sample(Struct, frozen=True, kw_only=True, gc=False):
@@ -45,10 +44,14 @@ class Sample(Struct, frozen=True, kw_only=True, gc=False):
     """The launch of the plan."""
     worker: str
     """The worker process that measured it."""
+    repeat: int
+    """The pass over the scenario's prompts that it belongs to."""
     prompt: int
     """Index of its prompt in the scenario."""
     fault: str | None
     """Why it does not count, or None; the quantities below then mean nothing."""
+    rule: Rule | None = None
+    """Which rule leaves it out."""
     prompt_tokens: int
     """P."""
     cached: int | None
@@ -64,6 +67,8 @@ class Sample(Struct, frozen=True, kw_only=True, gc=False):
     """t1 - t0."""
     decode_s: float
     """tn - t1."""
+    t0_ns: int = 0
+    """By the clock of its worker."""
 
     @property
     def e2e_s(self) -> float:
@@ -75,17 +80,42 @@ class Cell:
     """The samples of one target on one scenario."""
 
     def __init__(self) -> None:
+        self.prompts = 1
+        """Prompts of its scenario: requests of one pass."""
         self.samples: list[Sample] = []
         """All that were timed, valid or not, in the order of the journal."""
         self.gaps: dict[str, array[float]] = defaultdict(lambda: array("d"))
         """Launch -> seconds between the chunks of its valid samples."""
+        self.sentinels: list[Sample] = []
+        """What was measured once more at the ends of launches."""
         self.native: dict[str, list[float]] = {}
         """Figure of the engine's own -> its sum over the valid samples, and how many gave it."""
+        self._sent = hashlib.sha256()
 
     @property
     def valid(self) -> list[Sample]:
         """The samples that count."""
         return [sample for sample in self.samples if sample.fault is None]
+
+    @property
+    def whole(self) -> list[Sample]:
+        """Those of passes that have a valid sample of every prompt."""
+        valid = self.valid
+        if self.prompts == 1:
+            return valid
+        turns = {(sample.launch, sample.repeat, sample.prompt) for sample in valid}
+        passes = Counter((launch, repeat) for launch, repeat, _ in turns)
+        return [sample for sample in valid if passes[sample.launch, sample.repeat] == self.prompts]
+
+    @property
+    def sent(self) -> str:
+        """Hash over the ids of every timed request and its place, in the order they were made."""
+        return self._sent.hexdigest()
+
+    def send(self, block: int, event: SampleTaken) -> None:
+        """Take down which ids were sent in which place."""
+        place = f"{block} {event.repeat} {event.prompt} {event.prompt_sha256}\n"
+        self._sent.update(place.encode())
 
     def take(self, line: int, event: SampleTaken, launch: str) -> None:
         """Add the sample of this line, measured for this launch of the plan."""
@@ -93,7 +123,7 @@ class Cell:
         self.samples.append(sample)
         if sample.fault is not None:
             return
-        stamps = _content(event)
+        stamps = content(event)
         self.gaps[launch].extend((after - before) / NS for before, after in pairwise(stamps))
         finish = event.record.finish
         for name, value in (finish.native if finish else {}).items():
@@ -105,85 +135,27 @@ class Cell:
 def judged(line: int, event: SampleTaken, launch: str) -> Sample:
     """The quantities of a sample, or why it has none."""
     record = event.record
-    stamps = _content(event)
-    fault = _fault(event, stamps)
-    tokens, first = _tokens(record)
+    stamps = content(event)
+    found = fault(event, stamps)
+    produced, first = tokens(record)
     return Sample(
         line=line,
         launch=launch,
         worker=event.launch,
+        repeat=event.repeat,
         prompt=event.prompt,
-        fault=fault,
+        fault=found.found if found else None,
+        rule=found.rule if found else None,
         prompt_tokens=event.prompt_tokens,
         cached=record.finish.cached_prompt_tokens if record.finish else None,
-        tokens=tokens,
-        later_tokens=tokens - first,
-        counted_by=_counted_by(record),
+        tokens=produced,
+        later_tokens=produced - first,
+        counted_by=counted_by(record),
         chunks=len(stamps),
         ttft_s=stamps[0] / NS if stamps else 0.0,
         decode_s=(stamps[-1] - stamps[0]) / NS if stamps else 0.0,
+        t0_ns=record.t0_ns,
     )
-
-
-def _counted_by(record: Record) -> Counted:
-    if record.token_ids is not None or record.finish is None:
-        return "ids"
-    return record.finish.counted_by or "ids"
-
-
-def _tokens(record: Record) -> tuple[int, int]:
-    """N and k1. Of a stream of text k1 is the first chunk's share of the bytes."""
-    if record.token_ids is not None:
-        counts = [count for count in record.counts if count > 0]
-        return sum(counts), counts[0] if counts else 0
-    total = record.finish.output_tokens if record.finish else None
-    sizes = [size for size in record.text_bytes if size > 0]
-    if not total or not sizes:
-        return 0, 0
-    return total, min(total, max(1, round(total * sizes[0] / sum(sizes))))
-
-
-def _content(event: SampleTaken) -> list[int]:
-    """Stamps of the chunks that carried a token, in nanoseconds from t0."""
-    record = event.record
-    amounts = record.counts if record.token_ids is not None else record.text_bytes
-    return [stamp for stamp, amount in zip(record.stamps_ns, amounts, strict=False) if amount > 0]
-
-
-def _fault(event: SampleTaken, stamps: list[int]) -> str | None:
-    if event.record.failure is not None:
-        return event.record.failure.message
-    return _timing_fault(event.record, stamps) or _count_fault(event)
-
-
-def _timing_fault(record: Record, stamps: list[int]) -> str | None:
-    if len(record.stamps_ns) != len(record.counts) or any(count < 0 for count in record.counts):
-        return "its stamps and counts do not belong together"
-    if record.suspended_ns > LEAST_SUSPENSION_NS:
-        return f"the machine was suspended for {record.suspended_ns / NS:.1f} s meanwhile"
-    if not stamps:
-        return "no token came"
-    if any(later < earlier for earlier, later in pairwise(record.stamps_ns)):
-        return "the clock ran backwards"
-    if stamps[0] <= 0:
-        return "the first token came in no time"
-    return None
-
-
-def _count_fault(event: SampleTaken) -> str | None:
-    finish = event.record.finish
-    produced, _ = _tokens(event.record)
-    ended = event.natural and finish is not None and finish.reason == "stop"
-    if not produced:
-        return "the engine streams text and does not tell how many tokens it was"
-    # Tokenising a text again gives about as many tokens as it was made of, not exactly.
-    exact = _counted_by(event.record) != "text" or (finish and finish.reason == "stop")
-    if exact and produced != event.asked_tokens and not (ended and produced < event.asked_tokens):
-        return f"{produced} tokens came, {event.asked_tokens} were asked"
-    cached = finish.cached_prompt_tokens if finish else None
-    if cached is not None and not 0 <= cached <= event.prompt_tokens:
-        return f"{cached} of {event.prompt_tokens} prompt tokens are said to have been cached"
-    return None
 
 
 class Measurements:
@@ -193,6 +165,7 @@ class Measurements:
         """Read (line, event) pairs. Raises InputError for an event of what is not in the plan."""
         self._targets = {target.target for target in plan.targets}
         self._scenarios = {scenario.scenario for scenario in plan.scenarios}
+        self._prompts = {each.scenario: len(each.prompt_tokens) for each in plan.scenarios}
         self.started: dict[str, LaunchStarted] = {}
         self.ready: dict[str, LaunchReady] = {}
         self.ended: dict[str, LaunchEnded] = {}
@@ -207,6 +180,12 @@ class Measurements:
         self.outcome: RunEnded | None = None
         self.changes: tuple[str, ...] = ()
         """What had changed when the run was resumed."""
+        self.left_out: list[LeftOut] = []
+        """What was planned and not measured, for every target alike."""
+        self.seconds = 0.0
+        """How long all workers took, those aside that nobody saw the end of."""
+        self.strays: set[tuple[str, str]] = set()
+        """Target and scenario that were sent other ids than the target before them."""
         self._sent: dict[tuple[str, int, int, int], tuple[str, bytes]] = {}
         self._shared: dict[str, bool] = {}
         self._foreign: set[str] = set()
@@ -234,6 +213,9 @@ class Measurements:
             self.outcome = event if isinstance(event, RunEnded) else None
             self.changes += event.changes if isinstance(event, RunResumed) else ()
             return
+        if isinstance(event, LeftOut):
+            self.left_out.append(event)
+            return
         if isinstance(event, LaunchStarted):
             if event.target not in self._targets:
                 raise InputError(f"journal line {line}: the plan has no target {event.target!r}")
@@ -249,6 +231,7 @@ class Measurements:
                 self.ready[event.launch] = event
             case LaunchEnded():
                 self.ended[event.launch] = event
+                self.seconds += event.seconds or 0.0
             case SampleTaken():
                 self._sample(line, event)
             case CellFailed():
@@ -264,9 +247,15 @@ class Measurements:
         start = self.started[event.launch]
         if event.launch not in self.first:
             self.first[event.launch] = event.scenario, judged(line, event, start.planned)
+        if event.role == "sentinel":
+            again = judged(line, event, start.planned)
+            self.cells[start.target, event.scenario].sentinels.append(again)
         if event.role != "timed":
             return
-        self.cells[start.target, event.scenario].take(line, event, start.planned)
+        cell = self.cells[start.target, event.scenario]
+        cell.prompts = self._prompts[event.scenario]
+        cell.take(line, event, start.planned)
+        cell.send(start.block, event)
         if self.ready[event.launch].loaded.prompt == "template":
             self._foreign.add(event.scenario)
         place = (event.scenario, start.block, event.repeat, event.prompt)
@@ -275,6 +264,8 @@ class Measurements:
         if target != start.target:
             alike = self._shared.get(event.scenario, True)
             self._shared[event.scenario] = alike and ids == sent[1]
+            if ids != sent[1]:
+                self.strays.add((start.target, event.scenario))
 
 
 def by_launch(samples: Iterable[Sample]) -> Mapping[str, list[Sample]]:

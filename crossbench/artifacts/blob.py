@@ -22,18 +22,19 @@ from filelock import FileLock, Timeout
 from crossbench.artifacts import hub
 from crossbench.artifacts.cache import partial
 from crossbench.artifacts.disk import free, too_full
-from crossbench.artifacts.failure import ArtifactFailure
-from crossbench.artifacts.hub import RemoteFile
+from crossbench.artifacts.listing import RemoteFile
 from crossbench.artifacts.meter import Meter
 from crossbench.artifacts.patience import Patience, Progressed, Transient
 from crossbench.artifacts.reference import Hub
 from crossbench.artifacts.settings import HubSettings
+from crossbench.artifacts.sizes import sized
+from crossbench.errors import ArtifactFailure
 
 RANGE_BYTES = 16 << 30
 """Asked for at once: content networks refuse single answers of more than some 50 GB."""
 PIECE_BYTES = 1 << 20
 WORTH_BYTES = 1 << 20
-"""What an attempt must have brought to count as progress."""
+"""What an attempt must have brought to count as progress, and at least within `stall_s`."""
 LOCK_S = 5.0
 
 
@@ -120,30 +121,33 @@ def _receive(errand: Errand, file: RemoteFile, sink: Sink) -> None:
     ) as answer:
         if answer.status_code == httpx2.codes.OK and asked.start:
             sink.restart()
-        elif answer.status_code == httpx2.codes.PARTIAL_CONTENT:
-            _check_start(errand, file, answer, asked)
         _check_length(errand, file, answer)
-        for piece in answer.iter_bytes():
-            sink.write(piece)
-            if sink.size > file.bytes:
-                sink.restart()
-                raise _wrong_length(errand, file, "more")
-            if time.monotonic() > errand.until:
-                raise ArtifactFailure(
-                    f"{errand.wanted}: {file.name} was not here in time; what came is kept, and "
-                    "another run goes on from there"
-                )
+        _take(errand, file, sink, answer)
     if sink.size < asked.stop:
         raise Transient(f"{errand.wanted}: the hub ended {file.name} early")
 
 
-def _check_start(errand: Errand, file: RemoteFile, answer: httpx2.Response, asked: range) -> None:
-    said = answer.headers.get("content-range", "")
-    if not said.startswith(f"bytes {asked.start}-"):
-        raise ArtifactFailure(
-            f"{errand.wanted}: asked for {file.name} from byte {asked.start}, the hub sent "
-            f"{said or 'something else'!r}; try again, and look for a proxy that changes answers"
-        )
+def _take(errand: Errand, file: RemoteFile, sink: Sink, answer: httpx2.Response) -> None:
+    """Write down what comes, as long as enough of it does. Raises Transient, ArtifactFailure."""
+    since, had = time.monotonic(), sink.size
+    for piece in answer.iter_bytes():
+        sink.write(piece)
+        now = time.monotonic()
+        if sink.size > file.bytes:
+            sink.restart()
+            raise _wrong_length(errand, file, "more")
+        if now > errand.until:
+            raise ArtifactFailure(
+                f"{errand.wanted}: {file.name} was not here in time; what came is kept, and "
+                "another run goes on from there"
+            )
+        if sink.size - had >= WORTH_BYTES:
+            since, had = now, sink.size
+        elif now - since > errand.patience.stall_s:
+            raise Transient(
+                f"{errand.wanted}: {file.name} came too slowly, {sized(sink.size - had)} in "
+                f"{now - since:.0f} s"
+            )
 
 
 def _check_length(errand: Errand, file: RemoteFile, answer: httpx2.Response) -> None:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,10 +18,12 @@ import msgspec
 from msgspec import Struct
 
 from crossbench.artifacts.choice import chosen
-from crossbench.artifacts.failure import ArtifactFailure
+from crossbench.artifacts.disk import free
+from crossbench.artifacts.listing import RemoteFile
 from crossbench.artifacts.local import WEIGHTS
 from crossbench.artifacts.reference import Hub
-from crossbench.artifacts.whereabouts import Present, Purpose
+from crossbench.artifacts.whereabouts import Absent, Fetchable, Present, Purpose
+from crossbench.errors import ArtifactFailure
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 _PART = re.compile(r"(?P<stem>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.safetensors")
@@ -120,6 +123,34 @@ def _complete(folder: Path, names: tuple[str, ...]) -> bool:
                 for index in range(1, count + 1)
             }
     return needed <= set(names)
+
+
+def fetchable(
+    wanted: Hub, cache: Path, commit: str, files: tuple[RemoteFile, ...]
+) -> Fetchable | Absent:
+    """What fetching these files of a repository would take."""
+    try:
+        return Fetchable(
+            bytes=missing(Cached.of(cache, wanted), commit, files),
+            files=len(files),
+            free=free(cache),
+            commit=commit,
+            note=None,
+        )
+    except OSError as error:
+        return Absent(f"{cache} cannot be read: {error.strerror}; name another by HF_HOME")
+
+
+def missing(cached: Cached, commit: str, files: Iterable[RemoteFile]) -> int:
+    """Bytes of these files of a commit that are still to come."""
+    return sum(_missing(cached, commit, file) for file in files)
+
+
+def _missing(cached: Cached, commit: str, file: RemoteFile) -> int:
+    if (cached.snapshot(commit) / file.name).exists() or cached.blob(file.etag).exists():
+        return 0
+    part = partial(cached.blob(file.etag))
+    return max(0, file.bytes - part.stat().st_size) if part.exists() else file.bytes
 
 
 def partial(blob: Path) -> Path:

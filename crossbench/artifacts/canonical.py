@@ -7,7 +7,6 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.fetch import fetch
 from crossbench.artifacts.look import look
 from crossbench.artifacts.patience import Patience
@@ -16,7 +15,7 @@ from crossbench.artifacts.settings import HubSettings, hub_settings
 from crossbench.artifacts.tokenizer import read_tokenizer
 from crossbench.artifacts.whereabouts import Present
 from crossbench.envs.progress import Progress
-from crossbench.errors import InputError
+from crossbench.errors import ArtifactFailure, InputError
 from crossbench.prompts.folder import TokenizerFolder
 
 OF_ARTIFACT = "artifact"

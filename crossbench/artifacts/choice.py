@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.local import BESIDE_WEIGHTS, WEIGHTS
 from crossbench.artifacts.reference import Hub
-from crossbench.artifacts.shards import models, shard
 from crossbench.artifacts.whereabouts import Purpose
+from crossbench.errors import ArtifactFailure
+from crossbench.headers.shards import models, shard
 from crossbench.suggest import suggestion
 
 TOKENIZER_FILES = (

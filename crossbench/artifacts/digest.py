@@ -19,9 +19,9 @@ import msgspec
 import platformdirs
 from msgspec import Meta, Struct
 
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.meter import Meter
 from crossbench.envs.progress import Progress
+from crossbench.errors import ArtifactFailure
 
 PIECE_BYTES = 1 << 22
 _NAMED = re.compile(r"(?:sha256[-:])?(?P<sha256>[0-9a-f]{64})")

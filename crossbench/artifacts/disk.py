@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.sizes import sized
+from crossbench.errors import ArtifactFailure
 
 
 def free(folder: Path) -> int:

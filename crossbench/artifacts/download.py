@@ -6,11 +6,11 @@ import time
 
 from crossbench.artifacts import hub
 from crossbench.artifacts.blob import Errand, explained, fetch_blob
-from crossbench.artifacts.cache import Cached, partial
+from crossbench.artifacts.cache import Cached, missing
 from crossbench.artifacts.choice import chosen
 from crossbench.artifacts.digest import Digests
 from crossbench.artifacts.disk import check_room
-from crossbench.artifacts.hub import Listing, RemoteFile
+from crossbench.artifacts.listing import Listing, RemoteFile
 from crossbench.artifacts.meter import Meter
 from crossbench.artifacts.patience import Patience
 from crossbench.artifacts.reference import Hub
@@ -56,18 +56,6 @@ def listed(wanted: Hub, settings: HubSettings, patience: Patience, progress: Pro
         progress.line,
         until=time.monotonic() + patience.deadline_s,
     )
-
-
-def missing(cached: Cached, commit: str, files: tuple[RemoteFile, ...]) -> int:
-    """Bytes still to come."""
-    return sum(_missing(cached, commit, file) for file in files)
-
-
-def _missing(cached: Cached, commit: str, file: RemoteFile) -> int:
-    if (cached.snapshot(commit) / file.name).exists() or cached.blob(file.etag).exists():
-        return 0
-    part = partial(cached.blob(file.etag))
-    return max(0, file.bytes - part.stat().st_size) if part.exists() else file.bytes
 
 
 def _bring(

@@ -8,12 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossbench.artifacts import cache, lmstudio, local, ollama
-from crossbench.artifacts.failure import ArtifactFailure, Unreachable
 from crossbench.artifacts.patience import Patience
 from crossbench.artifacts.reference import Hub, LmStudio, Local, Ollama, Reference, parse
 from crossbench.artifacts.settings import HubSettings, hub_settings
 from crossbench.artifacts.whereabouts import Absent, Present, Purpose
 from crossbench.envs.progress import Progress
+from crossbench.errors import ArtifactFailure, Unreachable
 
 TRIES_IN_DOUBT = 2
 """Where what was fetched before will do."""

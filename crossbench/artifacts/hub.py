@@ -6,6 +6,7 @@ user has installed there are used, and its token, which goes to the hub and to n
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -17,15 +18,17 @@ from huggingface_hub import constants, get_session, get_token
 from msgspec import Meta, Struct
 
 import crossbench
-from crossbench.artifacts.failure import ArtifactFailure
+from crossbench.artifacts.listing import Listing, RemoteFile
 from crossbench.artifacts.patience import Transient
 from crossbench.artifacts.reference import Hub, inside
 from crossbench.artifacts.refusal import LOG_IN, no_hub, refusal
 from crossbench.artifacts.settings import HubSettings
+from crossbench.errors import ArtifactFailure
 
 ERROR = 400
 LISTING_BYTES = 64 << 20
-SHA256_HEX = 64
+LISTING_ANSWERS = 4
+"""How many times as long as one piece of it a whole list may take."""
 
 
 class _Lfs(Struct):
@@ -46,42 +49,18 @@ class _Info(Struct):
     gated: bool | str = False
 
 
-class RemoteFile(Struct, frozen=True):
-    """A file as the hub lists it."""
-
-    name: str
-    bytes: int
-    etag: str
-    """Hex SHA-256 of a large file, git's object id of a small one."""
-
-    @property
-    def large(self) -> bool:
-        """Whether it is kept by content rather than in git itself."""
-        return len(self.etag) == SHA256_HEX
-
-
-class Listing(Struct, frozen=True):
-    """A repository at a commit."""
-
-    commit: str
-    files: tuple[RemoteFile, ...]
-    gated: bool
-
-    def of(self, names: tuple[str, ...]) -> tuple[RemoteFile, ...]:
-        """The files of these names, in their order."""
-        by_name = {file.name: file for file in self.files}
-        return tuple(by_name[name] for name in names)
-
-
 def listing(wanted: Hub, settings: HubSettings, timeout_s: float) -> Listing:
     """Ask what a repository holds. Raises ArtifactFailure, or Transient where to try again."""
     path = f"api/models/{wanted.id}/revision/{quote(wanted.at, safe='')}?blobs=true"
     body = bytearray()
+    until = time.monotonic() + LISTING_ANSWERS * timeout_s
     with _answer(wanted, settings, path, {}, timeout_s) as answer:
         for piece in answer.iter_bytes():
             body += piece
             if len(body) > LISTING_BYTES:
                 raise ArtifactFailure(f"{wanted}: the hub's list of its files has no end")
+            if time.monotonic() > until:
+                raise Transient(f"{wanted}: the hub's list of its files came too slowly")
     try:
         info = msgspec.json.decode(bytes(body), type=_Info)
     except msgspec.DecodeError as error:
@@ -108,7 +87,18 @@ def content(
     path = f"{wanted.id}/resolve/{commit}/{quote(name)}"
     headers = {"Range": f"bytes={asked.start}-{asked.stop - 1}", "Accept-Encoding": "identity"}
     with _answer(wanted, settings, path, headers, timeout_s) as answer:
+        if answer.status_code == httpx2.codes.PARTIAL_CONTENT:
+            _check_start(wanted, name, answer, asked)
         yield answer
+
+
+def _check_start(wanted: Hub, name: str, answer: httpx2.Response, asked: range) -> None:
+    said = answer.headers.get("content-range", "")
+    if not said.startswith(f"bytes {asked.start}-"):
+        raise ArtifactFailure(
+            f"{wanted}: asked for {name} from byte {asked.start}, the hub sent "
+            f"{said or 'something else'!r}; try again, and look for a proxy that changes answers"
+        )
 
 
 @contextmanager

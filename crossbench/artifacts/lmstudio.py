@@ -15,8 +15,8 @@ from msgspec import Struct
 
 from crossbench.artifacts import local
 from crossbench.artifacts.reference import LmStudio
-from crossbench.artifacts.shards import models
 from crossbench.artifacts.whereabouts import Absent, Present
+from crossbench.headers.shards import models
 from crossbench.suggest import suggestion
 
 

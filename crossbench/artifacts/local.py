@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from crossbench.artifacts.shards import shard
 from crossbench.artifacts.whereabouts import Absent, Present
+from crossbench.headers.shards import shard
 
 WEIGHTS = ".safetensors"
 BESIDE_WEIGHTS = (WEIGHTS, ".json", ".jinja", ".model", ".txt")

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from crossbench.artifacts.failure import Unreachable
+from crossbench.errors import Unreachable
 
 T = TypeVar("T")
 
@@ -30,6 +30,8 @@ class Patience(Struct, frozen=True, kw_only=True):
     longest_wait_s: float = 60.0
     answer_s: float = 15.0
     """For a connection, and between two pieces of an answer."""
+    stall_s: float = 120.0
+    """For the next MiB of a file, however steadily it drips."""
     deadline_s: float = 24 * 3600.0
     """For all of an artifact."""
 

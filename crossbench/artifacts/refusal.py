@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from crossbench.artifacts.failure import ArtifactFailure, Unreachable
 from crossbench.artifacts.patience import Transient
 from crossbench.artifacts.reference import Hub
+from crossbench.errors import ArtifactFailure, Unreachable
 
 BUSY = 429
 LOG_IN = "log in with `hf auth login` (or set HF_TOKEN)"

@@ -7,16 +7,16 @@ byte-pair vocabularies (`pieces`). Whatever else is refused, never approximated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from crossbench.artifacts.gguf import Value, is_gguf, read_metadata
 from crossbench.artifacts.pieces import sentence_piece
 from crossbench.artifacts.splitting import SPLITTINGS, Stage
 from crossbench.errors import InputError
+from crossbench.headers.gguf import Gguf, is_gguf, read_part
+from crossbench.headers.source import LocalFile
 from crossbench.prompts.folder import TokenizerFolder, read_folder
 
 ADVICE = 'name the model\'s tokenizer instead, as in tokenizer = "hf:OWNER/REPO"'
@@ -38,17 +38,18 @@ def read_tokenizer(path: Path) -> TokenizerFolder:
 
     Raises InputError where it has none, or none that can be had faithfully.
     """
-    if path.is_dir() or not is_gguf(path):
+    file = LocalFile(path)
+    if path.is_dir() or not is_gguf(file):
         return read_folder(path)
-    return _Vocabulary(path, read_metadata(path)).folder()
+    return _Vocabulary(path, read_part(file)).folder()
 
 
 class _Vocabulary:
     """The keys `tokenizer.*` of a GGUF, checked."""
 
-    def __init__(self, path: Path, metadata: Mapping[str, Value]) -> None:
+    def __init__(self, path: Path, header: Gguf) -> None:
         self._path = path
-        self._metadata = metadata
+        self._header = header
         self._tokens: list[str] = self._list("tokens", str)
         self._types: list[int] = self._list("token_type", int)
         if not self._tokens or len(self._types) != len(self._tokens):
@@ -64,7 +65,7 @@ class _Vocabulary:
             tokenizer, adds_bos = self._sentence_piece(), True
         else:
             raise self._refusal(f"its vocabulary is of the kind {kind or '(not named)'!r}")
-        template = self._metadata.get("tokenizer.chat_template")
+        template = self._header.text("tokenizer.chat_template")
         return TokenizerFolder(
             path=self._path,
             tokenizer=msgspec.json.encode(tokenizer | {"added_tokens": self._added()}),
@@ -75,9 +76,7 @@ class _Vocabulary:
                 if (token_id := self._id(key)) is not None
             },
             eos_ids=frozenset(i for key in _ENDS if (i := self._id(key)) is not None),
-            template=(f"{self._path}, tokenizer.chat_template", template)
-            if isinstance(template, str)
-            else None,
+            template=(f"{self._path}, tokenizer.chat_template", template) if template else None,
         )
 
     def _byte_level(self) -> tuple[Stage, bool]:
@@ -113,7 +112,7 @@ class _Vocabulary:
         return left, right
 
     def _sentence_piece(self) -> Stage:
-        if self._metadata.get("general.architecture") == "phi3":
+        if self._header.text("general.architecture") == "phi3":
             raise self._refusal("Phi-3's tokens swallow the white space after them")
         if self._flag("remove_extra_whitespaces", default=False):
             raise self._refusal("it removes white space")
@@ -156,23 +155,28 @@ class _Vocabulary:
         ]
 
     def _list(self, key: str, kind: type[T]) -> list[T]:
-        value = self._metadata.get(f"tokenizer.ggml.{key}", [])
-        if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
-            raise self._refusal(f"its tokenizer.ggml.{key} is no list of {kind.__name__}")
-        return [item for item in value if isinstance(item, kind)]
+        name = f"tokenizer.ggml.{key}"
+        if name not in self._header.metadata:
+            return []
+        found = self._header.array(name)
+        try:
+            items = list(found or ())
+        except UnicodeDecodeError as error:
+            raise self._refusal(f"its {name} is no UTF-8 ({error.reason})") from None
+        if found is None or not all(isinstance(item, kind) for item in items):
+            raise self._refusal(f"its {name} is no list of {kind.__name__}")
+        return [item for item in items if isinstance(item, kind)]
 
     def _text(self, key: str) -> str:
-        value = self._metadata.get(f"tokenizer.ggml.{key}", "")
-        return value if isinstance(value, str) else ""
+        return self._header.text(f"tokenizer.ggml.{key}") or ""
 
     def _flag(self, key: str, *, default: bool) -> bool:
-        value = self._metadata.get(f"tokenizer.ggml.{key}", default)
+        value = self._header.metadata.get(f"tokenizer.ggml.{key}", default)
         return value if isinstance(value, bool) else default
 
     def _id(self, key: str) -> int | None:
-        value = self._metadata.get(f"tokenizer.ggml.{key}")
-        known = isinstance(value, int) and 0 <= value < len(self._tokens)
-        return int(value) if known and isinstance(value, int) else None
+        value = self._header.number(f"tokenizer.ggml.{key}")
+        return value if value is not None and 0 <= value < len(self._tokens) else None
 
     def _refusal(self, found: str) -> InputError:
         return InputError(

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from crossbench.artifacts.sizes import sized
+from crossbench.headers.files import Header
 
 Purpose = Literal["weights", "tokenizer"]
 """What of a repository is wanted: all that an engine reads, or the tokenizer alone."""
@@ -47,6 +48,20 @@ class Absent(Struct, frozen=True, tag="absent"):
 
 
 Whereabouts = Present | Fetchable | Absent
+
+
+class Headed(Struct, frozen=True):
+    """An artifact whose header is known."""
+
+    header: Header
+    note: str | None = None
+    """Where it is not as the artifact is now, whence it is."""
+
+
+class Unread(Struct, frozen=True):
+    """An artifact whose header is not known; the reason says what was found and what to do."""
+
+    reason: str
 
 
 def crowded(found: Mapping[str, Whereabouts]) -> str | None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": "Measure a suite on this machine and write its report.",
     "plan": "Show what a suite would run here, what not and why.",
     "report": "Rebuild the reports of a run from its folder.",
+    "compare": "Hold two runs or targets against each other: ratios, intervals, verdicts.",
     "doctor": "Show this machine, its plugins and environments, and what to fix.",
     "plugins": "The backend plugins that are installed.",
     "envs": "The isolated environments that engines run in.",
@@ -49,7 +50,7 @@ class _Lazy(click.Group):
     cls=_Lazy,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 all measured; 1 some cells failed; 2 wrong input; 3 nothing can run "
-    "here; 130 interrupted.",
+    "here; 4 --fail-on tripped; 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="crossbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

@@ -11,16 +11,28 @@ import click
 
 from crossbench import owner
 from crossbench.errors import InputError
+from crossbench.plan.budget import seconds
 from crossbench.plan.selection import Selection
+from crossbench.prepare import Prepared
 from crossbench.suite.schema import Profile
+from crossbench.timing import timed
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+REPORTS = Path("reports")
+"""Where runs are kept that nobody gave another folder."""
+
+
+def _seconds(_: click.Context, __: click.Parameter, written: str | None) -> float | None:
+    """A time as it is written. Raises InputError."""
+    return None if written is None else seconds(written)
+
 
 suite_argument = click.argument("suite", type=click.Path(path_type=Path))
 
 
 def selecting(function: F) -> F:
-    """--target, --scenario, --artifact, --ignore, --trust, --profile, --variant and --python."""
+    """Options of all that plans a suite: what of it, with what, and for how long."""
     for decorate in (
         click.option(
             "--python",
@@ -56,11 +68,22 @@ def selecting(function: F) -> F:
             is_flag=True,
             help="Use the interpreters, packages and build settings that the suite names.",
         ),
+        click.option(
+            "--budget",
+            callback=_seconds,
+            metavar="TIME",
+            help="Choose what to leave out so that it takes at most this long, such as 30m or 2h.",
+        ),
         click.option("--scenario", "scenarios", multiple=True, help="Only this scenario."),
         click.option("--target", "targets", multiple=True, help="Only this target."),
     ):
         function = decorate(function)
     return function
+
+
+def estimated(prepared: Prepared, budget: float | None) -> Prepared:
+    """With the time it will take, cut to the budget, in seconds."""
+    return timed(prepared, runs=REPORTS / prepared.plan.suite.name, budget_s=budget)
 
 
 def say(text: object, *, err: bool = False) -> None:

@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from crossbench.artifacts.sizes import spelled
 from crossbench.journal import Role, SampleTaken
+from crossbench.plan.time import Span
 from crossbench.worker.protocol import FailureKind
 from crossbench.worker.pulse import Beat, Phase
 
 DRAW_EVERY_S = 0.25
 RATE_WINDOW_S = 2.0
 LINE_EVERY_S = 30.0
+FAR = 1.6
+"""An estimate whose upper end is more than so many times its lower one is told as a range."""
+KINDS: Mapping[Role, str] = {
+    "warmup": "warm-up",
+    "timed": "repeat",
+    "sentinel": "sentinel, repeat",
+    "burn_in": "burn-in, repeat",
+}
 
 
 class TerminalDisplay:
     """Draws one status line below the messages that stay."""
 
-    def __init__(self, requests: int) -> None:
-        """`requests` is how many are left to make, warm-ups included."""
+    def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._live: Live | None = None
-        self._requests = requests
-        self._done = 0
-        self._done_at = 0.0
+        self._left: Span | None = None
+        self._told = 0.0
         self._began = time.monotonic()
         self._drawn = 0.0
         self._place = ""
@@ -69,8 +77,16 @@ class TerminalDisplay:
 
     def measuring(self, scenario: str, role: Role, repeat: int) -> None:
         """A request begins."""
-        kind = "warm-up" if role == "warmup" else "repeat"
-        self._doing = f"{scenario}, {kind} {repeat + 1}"
+        self._doing = f"{scenario}, {KINDS[role]} {repeat + 1}"
+
+    def resting(self, seconds: float, celsius: float | None) -> None:
+        """The machine cools down."""
+        heat = f" at {celsius:.0f} \u00b0C" if celsius is not None else ""
+        self._status(Text(f"  resting for {seconds:.0f} s so far{heat}{self._clock()}"))
+
+    def expecting(self, left: Span | None) -> None:
+        """What is left was estimated anew."""
+        self._left, self._told = left, time.monotonic()
 
     def scoring(self, window: int, windows: int) -> None:
         """A window of the scoring set begins."""
@@ -89,8 +105,6 @@ class TerminalDisplay:
 
     def sampled(self, sample: SampleTaken) -> None:
         """A request has finished."""
-        self._done += 1
-        self._done_at = time.monotonic()
 
     def failed(self, what: Sequence[str], kind: FailureKind, message: str) -> None:
         """Something could not be measured."""
@@ -111,10 +125,8 @@ class TerminalDisplay:
     def _clock(self) -> str:
         now = time.monotonic()
         text = f", {_minutes(now - self._began)} elapsed"
-        if self._done:
-            each = (self._done_at - self._began) / self._done
-            left = each * (self._requests - self._done) - (now - self._done_at)
-            text += f", about {_minutes(left)} left"
+        if self._left is not None:
+            text += f", {remaining(self._left.less(now - self._told))}"
         return text
 
     def _status(self, text: Text, *, force: bool = False) -> None:
@@ -137,6 +149,13 @@ class TerminalDisplay:
         if self._live is not None:
             self._live.update(Text(""))
         self._console.print(Text(text, style=style))
+
+
+def remaining(left: Span) -> str:
+    """`about 12 min left`; both ends where they are far apart."""
+    if left.high <= FAR * left.low:
+        return f"about {spelled(left.middle)} left"
+    return f"{spelled(left.low)} to {spelled(left.high)} left"
 
 
 def _minutes(seconds: float) -> str:

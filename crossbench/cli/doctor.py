@@ -8,35 +8,51 @@ import click
 import msgspec
 
 from crossbench import owner
-from crossbench.doctor import Diagnosis, diagnose
+from crossbench.doctor import Diagnosis, diagnose, shareable
 from crossbench.envs import store
 from crossbench.machine import facts
 from crossbench.registry import Registry
-from crossbench.report.words import size
+from crossbench.report.machine import sections
 
 
 @click.command(name="doctor")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def command(as_json: bool) -> int:
+@click.option(
+    "--redacted", is_flag=True, help="To be shown: without host, user, paths, serials and UUIDs."
+)
+def command(as_json: bool, redacted: bool) -> int:
     """Show this machine, its plugins and environments, and what to fix. Changes nothing.
 
     Exit 1 if a plugin is broken.
     """
     diagnosis = diagnose(facts.observe(), Registry())
+    if redacted:
+        diagnosis = shareable(diagnosis)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(diagnosis)).decode())
     else:
-        _print(diagnosis)
+        _print_machine(diagnosis)
+        click.echo(f"\nPython {diagnosis.machine.python}")
+        if not redacted:
+            click.echo(f"environments in {store.root()}")
+            _print_owner()
+        _print_backends(diagnosis)
     return 1 if diagnosis.problems else 0
 
 
-def _print(diagnosis: Diagnosis) -> None:
-    machine = diagnosis.machine
-    click.echo(f"{machine.cpu}: {machine.physical_cores} cores, {size(machine.memory_bytes)}")
-    click.echo(f"{machine.system} ({machine.platform}{', WSL' if machine.wsl else ''})")
-    click.echo(f"CUDA devices: {', '.join(machine.cuda_devices) or 'none'}")
-    click.echo(f"Python {machine.python}; environments in {store.root()}")
-    _print_owner()
+def _print_machine(diagnosis: Diagnosis) -> None:
+    for number, section in enumerate(sections(diagnosis.machine)):
+        click.echo(f"{chr(10) if number else ''}{section.title}")
+        width = max(len(label) for label, _ in section.rows)
+        for label, text in section.rows:
+            click.echo(f"  {label.ljust(width)}  {text}")
+    if diagnosis.conditions:
+        click.echo("\nbefore you measure:")
+    for found in diagnosis.conditions:
+        click.echo(f"  [{found.rule}] {found.severity}: {found.evidence}; {found.fix}")
+
+
+def _print_backends(diagnosis: Diagnosis) -> None:
     for item in diagnosis.backends:
         variant = f", variant {item.variant}" if item.variant else ""
         click.echo(f"\n{item.backend}: {item.state}{variant}, by {item.plugin}")

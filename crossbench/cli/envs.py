@@ -39,7 +39,7 @@ def list_environments() -> None:
 def build(backend: str, variant: str | None) -> None:
     """Build the environment of BACKEND, or say that it is there already."""
     spec = Registry().backend(backend).spec
-    display = TerminalDisplay(requests=0)
+    display = TerminalDisplay()
     try:
         built = environment.resolve(
             spec,

@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.cli import planned
-from crossbench.cli.choices import selecting, selection, suite_argument
+from crossbench.cli.choices import estimated, selecting, selection, suite_argument
 from crossbench.cli.display import TerminalDisplay
-from crossbench.errors import NothingToRun
-from crossbench.prepare import HURRIED, nothing, prepare
+from crossbench.errors import ArtifactFailure, NothingToRun
+from crossbench.prepare import prepare
 from crossbench.suite.schema import Profile
 
 
@@ -30,11 +29,12 @@ def command(
     trust: bool,
     ignored: tuple[str, ...],
     artifacts: tuple[str, ...],
+    budget: float | None,
     as_json: bool,
 ) -> None:
     """Show what SUITE would run here, what not and why. Starts nothing, and fetches at most its
     tokenizer."""
-    display = TerminalDisplay(requests=0)
+    display = TerminalDisplay()
     try:
         prepared = prepare(
             suite,
@@ -42,10 +42,10 @@ def command(
             selection=selection(targets, scenarios, variants, pythons, trust, ignored),
             progress=display,
             artifacts=artifacts,
-            patience=HURRIED,
         )
     finally:
         display.close()
+    prepared = estimated(prepared, budget)
     plan = prepared.plan
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(plan)).decode())
@@ -54,4 +54,4 @@ def command(
         if isinstance(prepared.book, ArtifactFailure):
             click.echo(f"the tokenizer is not here: {prepared.book}")
     if not plan.launches:
-        raise NothingToRun(nothing(plan))
+        raise NothingToRun(f"nothing of suite {plan.suite.name} can run here; the plan says why")

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crossbench.cli import planned_time
+from crossbench.plan import protocol as protocol_words
 from crossbench.plan.model import UNKNOWN, Plan, ScenarioPlan
 from crossbench.report.words import counted, lengths, size, table
 
 
 def text(plan: Plan) -> str:
     """What would run, in which order, and what not and why."""
-    parts = (_head, _order, _fetches, _memory, _quality, _findings, _exclusions)
+    parts = (
+        _head,
+        _protocol,
+        _order,
+        planned_time.lines,
+        _fetches,
+        _memory,
+        _quality,
+        _findings,
+        _exclusions,
+    )
     return "\n".join(line for part in parts for line in part(plan))
 
 
@@ -21,8 +33,20 @@ def _head(plan: Plan) -> Iterator[str]:
     yield (
         f"profile {protocol.profile}: {counted(protocol.launches, 'launch')} of each target, "
         f"{counted(protocol.warmups, 'warm-up')} and {counted(protocol.repeats, 'repeat')} "
-        f"per prompt, {counted(plan.samples, 'timed request')}"
+        f"per prompt, {counted(plan.samples, 'timed request')}, "
+        f"{counted(plan.requests, 'request')} in all"
     )
+
+
+def _protocol(plan: Plan) -> Iterator[str]:
+    protocol = plan.suite.protocol
+    yield from (f"  {line}" for line in protocol_words.told(protocol, len(plan.targets)))
+    if protocol.start_below_c is None:
+        return
+    if plan.celsius is None:
+        yield "  no temperature can be read here, so launches will not wait for one"
+    else:
+        yield f"  the hottest device is at {plan.celsius:.0f} \u00b0C now"
 
 
 def _order(plan: Plan) -> Iterator[str]:
@@ -47,7 +71,8 @@ def _order(plan: Plan) -> Iterator[str]:
     ]
     yield table(["scenario", "prompts", "prompt tokens", "output tokens"], rows, numeric=3)
     yield ""
-    yield "order of launches: " + ", ".join(launch.id for launch in plan.launches)
+    every = (*plan.burn_in, *plan.launches)
+    yield "order of launches: " + ", ".join(launch.id for launch in every)
 
 
 def _lengths(planned: ScenarioPlan) -> str:
@@ -59,8 +84,12 @@ def _memory(plan: Plan) -> Iterator[str]:
     if plan.fits:
         yield ""
         yield "memory, from the artifacts' headers:"
+    alike: dict[str, list[str]] = {}
     for target, fit in plan.fits.items():
-        yield f"  {target}: {fit.verdict}"
+        alike.setdefault(target if fit.devices else fit.verdict, []).append(target)
+    for targets in alike.values():
+        fit = plan.fits[targets[0]]
+        yield f"  {', '.join(targets)}: {fit.verdict}"
         yield from (f"    {line}" for line in fit.devices)
 
 

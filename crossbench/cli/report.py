@@ -8,7 +8,9 @@ import click
 
 from crossbench.cli.choices import say
 from crossbench.errors import InputError
-from crossbench.report.write import RENDERINGS, place, write
+from crossbench.report.build import build
+from crossbench.report.markdown.headline import card
+from crossbench.report.write import RENDERINGS, USUAL, place, write
 
 
 @click.command(name="report")
@@ -16,16 +18,23 @@ from crossbench.report.write import RENDERINGS, place, write
 @click.option(
     "--format",
     "formats",
-    default=",".join(RENDERINGS),
+    default=",".join(USUAL),
     show_default=True,
-    help="Comma-separated formats to write.",
+    help=f"Comma-separated formats to write, of {', '.join(RENDERINGS)}.",
 )
-def command(run: Path, formats: str) -> None:
+@click.option("--short", is_flag=True, help="Write nothing; print a bench card to paste.")
+@click.option(
+    "--baseline", metavar="TARGET", help="Hold the others against this target, not the suite's."
+)
+def command(run: Path, formats: str, short: bool, baseline: str | None) -> None:
     """Rebuild the reports of RUN, a run's folder. The same run gives the same bytes."""
-    wanted = tuple(part.strip() for part in formats.split(","))
+    if short:
+        say(card(build(run, baseline)).rstrip())
+        return
+    wanted = tuple(dict.fromkeys(part.strip() for part in formats.split(",")))
     for name in wanted:
         if name not in RENDERINGS:
             raise InputError(f"--format {name}: unknown; allowed: {', '.join(RENDERINGS)}")
-    write(run, wanted)
+    write(run, wanted, baseline)
     for name in wanted:
         say(place(run, name))

@@ -11,13 +11,13 @@ from pathlib import Path
 from shlex import quote
 
 import click
+from msgspec import structs
 
 from crossbench.cli import planned
-from crossbench.cli.choices import say, selecting, selection
+from crossbench.cli.choices import REPORTS, estimated, say, selecting, selection
 from crossbench.cli.display import TerminalDisplay
 from crossbench.errors import InputError, NothingToRun
-from crossbench.history import History
-from crossbench.journal import MANIFEST, now, read_events, read_manifest
+from crossbench.journal import MANIFEST, now
 from crossbench.plan.selection import Selection
 from crossbench.prepare import Prepared, nothing, prepare
 from crossbench.report.words import counted
@@ -25,7 +25,6 @@ from crossbench.run import Result, folder_for, perform, resume
 from crossbench.suite.made import is_suite, made
 from crossbench.suite.schema import Profile
 
-REPORTS = Path("reports")
 INTERRUPTED = 130
 
 
@@ -45,6 +44,18 @@ INTERRUPTED = 130
     help="With MODEL...: keep the suite that is made for them.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and measure nothing.")
+@click.option(
+    "--no-probes",
+    "unprobed",
+    is_flag=True,
+    help="Do not read the machine while it runs: no energy, no memory of devices, no heat.",
+)
+@click.option(
+    "--null-test",
+    "null_test",
+    is_flag=True,
+    help="Measure one target under two names, and print how far apart noise puts them.",
+)
 @click.option(
     "--resume",
     "unfinished",
@@ -68,21 +79,26 @@ def command(
     trust: bool,
     ignored: tuple[str, ...],
     artifacts: tuple[str, ...],
+    budget: float | None,
     out: Path | None,
     saved: Path | None,
     dry_run: bool,
+    unprobed: bool,
+    null_test: bool,
     unfinished: Path | None,
     retry_failed: bool,
     accept_changes: bool,
 ) -> int:
-    """Measure SUITE, or the models named, on this machine and write report.md and report.json.
+    """Measure SUITE, or the models named, on this machine and write its report.
 
     Builds the environments it needs first, saying so. Ctrl-C ends it cleanly; what was measured
     until then is reported, and the run can be resumed.
     """
     chosen = selection(targets, scenarios, variants, pythons, trust, ignored)
     if unfinished is not None:
-        alone = not any((suite, profile, out, saved, dry_run, artifacts))
+        alone = not any(
+            (suite, profile, out, saved, dry_run, artifacts, budget, null_test, unprobed)
+        )
         if not alone or chosen != Selection(owned=chosen.owned):
             raise InputError("--resume takes suite and options from the run; give it alone")
         return _resume(unfinished, retry_failed, accept_changes)
@@ -93,6 +109,11 @@ def command(
         )
     with _suite(suite, saved) as path:
         prepared = _prepared(path, profile, chosen, artifacts)
+        if null_test:
+            one = _only(prepared)
+            both = structs.replace(chosen, targets=(one,))
+            prepared = _prepared(path, profile, both, artifacts, twin=one)
+    prepared = estimated(prepared, budget)
     say(planned.text(prepared.plan))
     if not prepared.plan.launches:
         raise NothingToRun(nothing(prepared.plan))
@@ -102,8 +123,9 @@ def command(
     words = ["crossbench", *(os.fsencode(word).decode("utf-8", "replace") for word in sys.argv[1:])]
     return _shown(
         folder,
-        prepared.plan.requests,
-        lambda display: perform(prepared, folder=folder, command=words, display=display),
+        lambda display: perform(
+            prepared, folder=folder, command=words, display=display, probing=not unprobed
+        ),
     )
 
 
@@ -128,32 +150,52 @@ def _suite(named: tuple[str, ...], saved: Path | None) -> Iterator[Path]:
         yield path
 
 
+def _only(prepared: Prepared) -> str:
+    """The one target of a null test. Raises InputError with several, NothingToRun with none."""
+    names = [target.target for target in prepared.plan.targets]
+    if not names:
+        raise NothingToRun(nothing(prepared.plan))
+    if len(names) > 1:
+        raise InputError(
+            f"--null-test measures one target against itself; name one of {', '.join(names)}: "
+            f"--null-test --target {names[0]}"
+        )
+    return names[0]
+
+
 def _prepared(
-    suite: Path, profile: Profile | None, chosen: Selection, artifacts: tuple[str, ...]
+    suite: Path,
+    profile: Profile | None,
+    chosen: Selection,
+    artifacts: tuple[str, ...],
+    twin: str | None = None,
 ) -> Prepared:
-    display = TerminalDisplay(requests=0)
+    display = TerminalDisplay()
     try:
         return prepare(
-            suite, profile=profile, selection=chosen, progress=display, artifacts=artifacts
+            suite,
+            profile=profile,
+            selection=chosen,
+            progress=display,
+            artifacts=artifacts,
+            twin=twin,
         )
     finally:
         display.close()
 
 
 def _resume(folder: Path, retry_failed: bool, accept_changes: bool) -> int:
-    requests = read_manifest(folder).plan.requests - History(read_events(folder)).requests
     return _shown(
         folder,
-        requests,
         lambda display: resume(
             folder, retry_failed=retry_failed, accept_changes=accept_changes, display=display
         ),
     )
 
 
-def _shown(folder: Path, requests: int, work: Callable[[TerminalDisplay], Result]) -> int:
+def _shown(folder: Path, work: Callable[[TerminalDisplay], Result]) -> int:
     """Do the work before the user's eyes, and say how it ended."""
-    display = TerminalDisplay(requests)
+    display = TerminalDisplay()
     try:
         result = work(display)
     except KeyboardInterrupt:

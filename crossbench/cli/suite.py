@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from crossbench.artifacts import pinning
 from crossbench.artifacts.canonical import OF_ARTIFACT
 from crossbench.artifacts.reference import Local, parse
 from crossbench.cli.choices import suite_argument
+from crossbench.cli.display import TerminalDisplay
 from crossbench.plan.build import check_options
 from crossbench.prompts.book import PromptBook
 from crossbench.registry import Registry
@@ -20,7 +22,7 @@ from crossbench.suite.load import load
 
 @click.group(name="suite")
 def command() -> None:
-    """Check, expand and describe suite files."""
+    """Check, expand, pin and describe suite files."""
 
 
 @command.command(name="check")
@@ -42,6 +44,25 @@ def check(suite: Path) -> None:
 def expand(suite: Path) -> None:
     """Print SUITE with every matrix unrolled and every path resolved, as JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(load(suite))).decode())
+
+
+@command.command(name="pin")
+@suite_argument
+def pin(suite: Path) -> None:
+    """Name every repository of SUITE with the commit that it is now on the hub.
+
+    Rewrites these strings in the file and nothing else. A suite that is pinned measures the same
+    bytes next year.
+    """
+    display = TerminalDisplay()
+    try:
+        pinned = pinning.pin(suite, display)
+    finally:
+        display.close()
+    for written, now in pinned.items():
+        click.echo(f"{written} -> {now}")
+    if not pinned:
+        click.echo(f"{suite}: nothing to pin")
 
 
 @command.command(name="schema")

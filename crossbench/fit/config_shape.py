@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from crossbench.fit.safetensors import FLOATS, Tensor
+from crossbench.errors import HeaderError
 from crossbench.fit.shape import Layer, ModelShape, Weights
-from crossbench.fit.source import HeaderError
+from crossbench.headers.safetensors import FLOATS, Tensor
 
 LAYER = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.(.+)")
 OTHER_MODALITY = re.compile(r"vision|visual|audio|multi_modal|mm_projector")

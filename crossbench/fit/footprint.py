@@ -20,6 +20,8 @@ class DeviceRoom(Struct, frozen=True, kw_only=True):
     total_bytes: int | None = None
     free_bytes: int | None = None
     """Now; None of a device that is only supposed."""
+    resident_bytes: int | None = None
+    """What Metal keeps resident of it, where the machine's owner has set that."""
 
 
 class Part(Struct, frozen=True):

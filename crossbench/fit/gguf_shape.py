@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from crossbench.fit.gguf import Gguf, Tensor
+from crossbench.errors import HeaderError
 from crossbench.fit.shape import Layer, ModelShape, Weights
-from crossbench.fit.source import HeaderError
+from crossbench.headers.gguf import Gguf, Tensor
 
 BLOCK = re.compile(r"blk\.(\d+)\.")
 WINDOW_PERIODS = {

@@ -19,9 +19,9 @@ from msgspec import Struct
 from crossbench.api import Needs
 from crossbench.fit.allocator import buffers
 from crossbench.fit.footprint import DeviceRoom, Estimate, Footprint, Part
-from crossbench.fit.ggml_types import BY_NAME
 from crossbench.fit.graph import F32, HOST, ROTATION, Placement, decoder
 from crossbench.fit.shape import Layer, ModelShape
+from crossbench.headers.ggml_types import BY_NAME
 
 CELLS = 256
 """Contexts and windows are rounded up to a multiple of these."""

@@ -18,6 +18,9 @@ from crossbench.fit.footprint import DeviceRoom, Estimate, Footprint, Part
 from crossbench.fit.shape import Layer, ModelShape
 
 STEP = 256
+COPIES, COPIES_QUANTISED = 1.5, 2.5
+"""Of attention's scores, where they are written down: by the CPU, which was seen to hold between
+one and two, and over a quantised cache, where mask and softmax are steps of their own."""
 WIDTHS = {"float16": 2, "bfloat16": 2, "float32": 4}
 
 
@@ -87,20 +90,21 @@ def _activations(
     Attention and MLP are added up: work is dispatched ahead of what is freed.
     """
     tokens = min(chosen.prefill_step_size, context)
-    scores = context if room.kind == "host" or chosen.kv_bits is not None else 0
+    scores = 0.0
+    if chosen.kv_bits is not None:
+        scores = COPIES_QUANTISED * context
+    elif room.kind == "host":
+        scores = COPIES * context
     return max(
-        tokens * width * (_attention(layer, shape, scores) + _mlp(layer, shape))
+        round(tokens * width * (_attention(layer, shape, scores) + _mlp(layer, shape)))
         for layer in shape.layers
     )
 
 
-def _attention(layer: Layer, shape: ModelShape, scores: int) -> int:
-    """Numbers a token: the stream, queries, keys, values, the result, and scores if written.
-
-    Of those the CPU was seen to hold between one and two copies.
-    """
+def _attention(layer: Layer, shape: ModelShape, scores: float) -> float:
+    """Numbers a token: the stream, queries, keys, values, the result, and scores if written."""
     queries = layer.heads * layer.key_width
-    return shape.hidden + 3 * queries + 2 * layer.kv_values + 3 * scores * layer.heads // 2
+    return shape.hidden + 3 * queries + 2 * layer.kv_values + scores * layer.heads
 
 
 def _mlp(layer: Layer, shape: ModelShape) -> int:

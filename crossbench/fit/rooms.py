@@ -18,8 +18,14 @@ def usable_bytes(room: DeviceRoom, options: Mapping[str, Any]) -> int | None:
     if room.kind != "metal" or room.total_bytes is None:
         return room.free_bytes
     asked = options.get("wired_limit_mib")
-    limit = int(asked) * MIB if asked else round(WORKING_SET * room.total_bytes)
+    kept = room.resident_bytes or round(WORKING_SET * room.total_bytes)
+    limit = int(asked) * MIB if asked else kept
     return limit if room.free_bytes is None else min(limit, room.free_bytes)
+
+
+def unified_memory(needed_bytes: int) -> int:
+    """Bytes of unified memory of which Metal would let a GPU keep so many."""
+    return round(needed_bytes / WORKING_SET)
 
 
 def supposed(

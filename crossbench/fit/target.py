@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossbench.api import Needs
-from crossbench.artifacts.whereabouts import Present, Whereabouts
-from crossbench.fit.advice import HOST, advise
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.artifacts.whereabouts import Headed, Unread
+from crossbench.errors import HeaderError
+from crossbench.fit.advice import HOST, Fit, advise
+from crossbench.fit.artifact import shape_of
 from crossbench.fit.footprint import DeviceRoom
-from crossbench.fit.rooms import supposed
-from crossbench.fit.source import HeaderError
-from crossbench.fit.words import breakdown, verdict
+from crossbench.fit.rooms import supposed, unified_memory
+from crossbench.fit.traits import Traits, traits
+from crossbench.fit.words import GIB, breakdown, verdict
 from crossbench.suite.model import Target
 
 
@@ -26,23 +27,45 @@ class TargetFit(Struct, frozen=True, kw_only=True):
     verdict: str
     devices: tuple[str, ...] = ()
     """What would be held where, a line a device."""
+    traits: Traits | None = None
+    """What the artifact says of its model; None where its header is not known."""
+    needed_bytes: Mapping[str, int] = {}
+    """Device -> what would be held there; empty where that is not known."""
 
 
 def target_fit(
-    target: Target, place: Whereabouts | None, needs: Needs, rooms: Sequence[DeviceRoom]
+    target: Target, read: Headed | Unread, needs: Needs, rooms: Sequence[DeviceRoom]
 ) -> TargetFit:
     """Hold a target's artifact against the devices here, or those it says it needs."""
-    if not isinstance(place, Present):
-        return TargetFit(fits=None, verdict="fit unknown: its artifact is not here yet")
+    if isinstance(read, Unread):
+        return _unknown(f"{read.reason}; --artifact TARGET=PATH names a copy that lies elsewhere")
     try:
-        shape = shape_of(local_files(Path(place.path)))
-        found = advise(target.backend, target.options, shape, needs, _rooms(target, rooms))
+        shape, places = shape_of(read.header), _rooms(target, rooms)
+        found = advise(target.backend, target.options, shape, needs, places)
     except HeaderError as error:
-        return TargetFit(fits=None, verdict=f"fit unknown: {error}")
+        return _unknown(str(error))
+    told = traits(read.header, shape)
     if found is None:
-        return TargetFit(fits=None, verdict=f"fit unknown: backend {target.backend} is not known")
-    devices = tuple(breakdown(found.estimate))
-    return TargetFit(fits=found.fits, verdict=verdict(found), devices=devices)
+        return replace(_unknown(f"backend {target.backend} is not known"), traits=told)
+    whence = f" ({read.note})" if read.note else ""
+    return TargetFit(
+        fits=found.fits,
+        verdict=verdict(found) + _enough(found, places) + whence,
+        devices=tuple(breakdown(found.estimate)),
+        traits=told,
+        needed_bytes={each.device: each.bytes for each in found.estimate.footprints},
+    )
+
+
+def _enough(found: Fit, places: Sequence[DeviceRoom]) -> str:
+    """The Mac that would do, where there is none; of cards the verdict says it by itself."""
+    if found.fits is not None or places[0].kind != "metal":
+        return ""
+    return f"; a Mac with {-(-unified_memory(found.estimate.bytes) // GIB)} GiB or more would do"
+
+
+def _unknown(why: str) -> TargetFit:
+    return TargetFit(fits=None, verdict=f"fit unknown: {why}")
 
 
 def _rooms(target: Target, rooms: Sequence[DeviceRoom]) -> Sequence[DeviceRoom]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from crossbench.machine.said import said_by
+from crossbench.machine.nvidia import used_bytes
 
 SLACK_BYTES = 64 * 2**20
 """What a desktop's own use may move by meanwhile."""
@@ -36,10 +36,3 @@ class Drain:
         now = used_bytes()
         beyond = {uuid: now.get(uuid, 0) - before for uuid, before in self._baseline.items()}
         return {uuid: held for uuid, held in beyond.items() if held > SLACK_BYTES}
-
-
-def used_bytes() -> Mapping[str, int]:
-    """Device UUID -> bytes in use, by `nvidia-smi`; empty where there is none."""
-    text = said_by("nvidia-smi", "--query-gpu=uuid,memory.used", "--format=csv,noheader,nounits")
-    rows = [line.split(",") for line in text.splitlines() if line.count(",") == 1]
-    return {uuid.strip(): int(mib) * 2**20 for uuid, mib in rows if mib.strip().isdigit()}

@@ -5,29 +5,45 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
-from crossbench.envs.variant import has_cuda, platform_name
+from crossbench.envs.variant import platform_name
+from crossbench.machine import apple, host, nvidia
 from crossbench.machine.model import Machine
+from crossbench.machine.nvidia_model import Nvidia
+from crossbench.machine.reading import Reading
 from crossbench.machine.said import said_by
 
+APPLE = "macos-arm64"
 
-def observe() -> Machine:
-    """Read the facts of this machine."""
+
+def observe(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> Machine:
+    """Read the facts of this machine; `root` holds its `proc` and `sys`."""
     release = platform.release()
+    name = platform_name(platform.system(), platform.machine())
+    wsl = "microsoft" in release.lower()
+    cards = nvidia.observe(wsl=wsl, environ=environ)
     return Machine(
-        platform=platform_name(platform.system(), platform.machine()),
+        platform=name,
         system=_system(release),
-        cpu=_cpu(),
+        cpu=_cpu(root),
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count(),
         memory_bytes=psutil.virtual_memory().total,
-        cuda_devices=_cuda_devices(),
-        wsl="microsoft" in release.lower(),
+        cuda_devices=_names(cards),
+        wsl=wsl,
         python=platform.python_version(),
+        host=Reading(host.observe(root)),
+        nvidia=cards,
+        apple=Reading(apple.observe()) if name == APPLE else Reading(reason=f"this is {name}"),
     )
+
+
+def _names(cards: Reading[Nvidia]) -> tuple[str, ...]:
+    return tuple(device.name for device in cards.value.devices) if cards.value else ()
 
 
 def _system(release: str) -> str:
@@ -40,21 +56,14 @@ def _system(release: str) -> str:
     return f"{name}, kernel {release}"
 
 
-def _cpu() -> str:
+def _cpu(root: Path) -> str:
     """The processor's model name."""
     try:
         found = re.search(
-            r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE
+            r"^model name\s*:\s*(.+)$", (root / "proc/cpuinfo").read_text(), re.MULTILINE
         )
         if found:
             return found[1].strip()
     except OSError:
         pass
     return said_by("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
-
-
-def _cuda_devices() -> tuple[str, ...]:
-    if not has_cuda(Path("/"), os.environ):
-        return ()
-    names = said_by("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
-    return tuple(line.strip() for line in names.splitlines() if line.strip())

@@ -1,10 +1,42 @@
-"""The facts of a machine, as every report needs them."""
+"""The facts of a machine, as every report needs them: each a value with its unit, or a reason."""
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
 from msgspec import Struct
 
+from crossbench.machine.apple_model import Apple
+from crossbench.machine.nvidia_model import Nvidia, NvidiaDevice
+from crossbench.machine.reading import Reading
+
 GIB = 2**30
+UNRECORDED = "runs of this age did not record it"
+Medium: TypeAlias = Literal["solid state", "spinning disk", "network", "memory"]
+
+
+class Storage(Struct, frozen=True, kw_only=True):
+    """Where an artifact lies."""
+
+    bytes: int
+    """Of all its files."""
+    medium: Reading[Medium]
+
+
+class Host(Struct, frozen=True, kw_only=True):
+    """The processor's side of a machine, as it was when it was looked at."""
+
+    kernel: str
+    governors: Reading[tuple[str, ...]]
+    """How the cores' clocks are chosen, such as "performance"; several where cores differ."""
+    numa_nodes: Reading[int]
+    memory_available_bytes: int
+    """What could be taken without swapping."""
+    swap_total_bytes: int
+    swap_used_bytes: int
+    virtualisation: Reading[str]
+    """The hypervisor or container around it, such as "KVM"; "none" on bare metal."""
+    on_battery: Reading[bool]
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -22,3 +54,12 @@ class Machine(Struct, frozen=True, kw_only=True):
     """Model names of the NVIDIA devices this process can open."""
     wsl: bool
     python: str
+    host: Reading[Host] = Reading(reason=UNRECORDED)
+    nvidia: Reading[Nvidia] = Reading(reason=UNRECORDED)
+    """Of the same devices as `cuda_devices`, in the same order."""
+    apple: Reading[Apple] = Reading(reason=UNRECORDED)
+
+    @property
+    def gpus(self) -> tuple[NvidiaDevice, ...]:
+        """What is known of each of `cuda_devices`; empty where nothing was recorded."""
+        return self.nvidia.value.devices if self.nvidia.value else ()

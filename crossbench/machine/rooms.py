@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psutil
 
 from crossbench.fit.advice import HOST
 from crossbench.fit.footprint import DeviceRoom
 from crossbench.machine.model import Machine
-from crossbench.machine.said import said_by
-
-MIB = 2**20
-QUERY = ("--query-gpu=memory.total,memory.free", "--format=csv,noheader,nounits")
 
 
 def observe(machine: Machine) -> tuple[DeviceRoom, ...]:
@@ -18,23 +16,33 @@ def observe(machine: Machine) -> tuple[DeviceRoom, ...]:
     memory = psutil.virtual_memory()
     host = DeviceRoom(name=HOST, kind="host", total_bytes=memory.total, free_bytes=memory.available)
     if machine.platform == "macos-arm64":
+        apple = machine.apple.value
         metal = DeviceRoom(
-            name="GPU", kind="metal", total_bytes=memory.total, free_bytes=memory.available
+            name="GPU",
+            kind="metal",
+            total_bytes=memory.total,
+            free_bytes=memory.available,
+            resident_bytes=(apple.wired_limit_bytes.value or None) if apple else None,
         )
         return (metal, host)
-    return (*(_cuda() if machine.cuda_devices else ()), host)
+    return (*_cuda(machine), host)
 
 
-def _cuda() -> tuple[DeviceRoom, ...]:
-    rows = [line.split(",") for line in said_by("nvidia-smi", *QUERY).splitlines()]
+def open_to(variant: str | None, rooms: Sequence[DeviceRoom]) -> Sequence[DeviceRoom]:
+    """The rooms that an environment of this variant uses; all of them where it is not known."""
+    if variant in (None, "cuda"):
+        return rooms
+    return [room for room in rooms if room.kind != "cuda"]
+
+
+def _cuda(machine: Machine) -> tuple[DeviceRoom, ...]:
+    """What the driver told when the machine was looked at; None where it does not tell."""
     return tuple(
         DeviceRoom(
-            name=f"GPU {index}", kind="cuda", total_bytes=_bytes(row[0]), free_bytes=_bytes(row[-1])
+            name=f"GPU {index}",
+            kind="cuda",
+            total_bytes=device.memory_total_bytes.value,
+            free_bytes=device.memory_free_bytes.value,
         )
-        for index, row in enumerate(rows)
+        for index, device in enumerate(machine.gpus)
     )
-
-
-def _bytes(mib: str) -> int | None:
-    """None where the driver does not tell, as under WSL."""
-    return int(mib) * MIB if mib.strip().isdigit() else None

@@ -10,13 +10,16 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossbench.api import Aspect, BackendSpec, Capability
+from crossbench.artifacts.local import read_by_engines
 from crossbench.artifacts.sizes import sized
-from crossbench.artifacts.whereabouts import Absent, Fetchable, Whereabouts
+from crossbench.artifacts.whereabouts import Absent, Fetchable, Present, Whereabouts
 from crossbench.errors import InputError, SuiteError
 from crossbench.machine.model import GIB, Machine
 from crossbench.plan.model import (
+    BURN_IN,
     SCORING,
     UNKNOWN,
     Equipment,
@@ -87,8 +90,24 @@ def build(
         targets=tuple(target for target in targets if cells[target.target]),
         scenarios=tuple(_scenario(item, book) for item in scenarios),
         launches=interleaved(suite.protocol.launches, cells),
+        burn_in=_burn_in(cells) if suite.protocol.burn_in else (),
         exclusions=tuple(exclusions),
         scoring=_scoring(book.scoring, scored) if book else None,
+    )
+
+
+def filled(plan: Plan, book: PromptBook, registry: Registry) -> Plan:
+    """A plan that was made without a tokenizer, now that there is one."""
+    written = {scenario.name: scenario for scenario in plan.suite.scenarios}
+    scored = [
+        item.target
+        for item in plan.targets
+        if Capability.SCORE in registry.backend(item.backend).spec.capabilities
+    ]
+    return replace(
+        plan,
+        scenarios=tuple(_scenario(written[item.scenario], book) for item in plan.scenarios),
+        scoring=_scoring(book.scoring, scored),
     )
 
 
@@ -158,6 +177,15 @@ def interleaved(blocks: int, cells: Mapping[str, Sequence[str]]) -> tuple[Launch
     )
 
 
+def _burn_in(cells: Mapping[str, Sequence[str]]) -> tuple[Launch, ...]:
+    """One launch of each target, of as much work as those that count."""
+    return tuple(
+        Launch(id=f"b0-{target}", block=BURN_IN, target=target, scenarios=tuple(scenarios))
+        for target, scenarios in cells.items()
+        if scenarios
+    )
+
+
 def _judged(
     target: Target,
     registry: Registry,
@@ -191,8 +219,19 @@ def _judged(
         requires=selection.requires(target),
         aspects=_aspects(target, provided),
         fetch=place if isinstance(place, Fetchable) else None,
+        artifact_bytes=_bytes(place),
         how=equipment.how,
     )
+
+
+def _bytes(place: Whereabouts | None) -> int | None:
+    """What an engine reads of it, or what of that is still to be fetched."""
+    if isinstance(place, Fetchable):
+        return place.bytes
+    if isinstance(place, Present):
+        with suppress(OSError):
+            return sum(file.stat().st_size for file in read_by_engines(Path(place.path)))
+    return None
 
 
 def _absence(place: Whereabouts | None) -> str | None:

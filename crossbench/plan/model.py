@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from crossbench.api import Aspect, Finding
 from crossbench.artifacts.whereabouts import Fetchable
 from crossbench.fit.target import TargetFit
-from crossbench.machine.model import Machine
+from crossbench.machine.model import Machine, Storage
+from crossbench.plan.time import Budget, Estimate
 from crossbench.suite.model import Suite
 
 NonResult: TypeAlias = Literal["unsupported", "unavailable", "failed", "skipped"]
+Purpose: TypeAlias = Literal["timed", "burn_in", "scoring"]
 
 
 class Exclusion(Struct, frozen=True, kw_only=True):
@@ -55,6 +57,8 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
     """Requirements that make its environment one of its own."""
     fetch: Fetchable | None = None
     """What is to be fetched before it runs; None where its artifact is here."""
+    artifact_bytes: int | None = None
+    """What its engine reads; None where that is not known yet."""
     aspects: Mapping[Aspect, Any] = {}
     """What its options say of what every engine has, defaults included."""
     how: str
@@ -75,6 +79,10 @@ class ScenarioPlan(Struct, frozen=True, kw_only=True):
     """Over the canonical ids of its prompts, before salting."""
 
 
+SCORING, BURN_IN = -1, -2
+"""The blocks of launches that stand beside no others: scored after them, or burnt in before."""
+
+
 class Launch(Struct, frozen=True, kw_only=True):
     """One worker process: the unit of replication."""
 
@@ -83,6 +91,12 @@ class Launch(Struct, frozen=True, kw_only=True):
     """Launches of one block stand side by side; every second block runs in reverse order."""
     target: str
     scenarios: tuple[str, ...]
+
+    @property
+    def purpose(self) -> Purpose:
+        """What it is made for."""
+        purposes: Mapping[int, Purpose] = {SCORING: "scoring", BURN_IN: "burn_in"}
+        return purposes.get(self.block, "timed")
 
 
 class ScoringPlan(Struct, frozen=True, kw_only=True):
@@ -97,10 +111,8 @@ class ScoringPlan(Struct, frozen=True, kw_only=True):
     """Over the ids of the windows."""
     launches: tuple[Launch, ...]
     """One a target, of no scenario; block `SCORING`."""
-
-
-SCORING = -1
-"""The block of scoring launches, which stand beside no other."""
+    skipped: str | None = None
+    """Why there are none although targets could be scored."""
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -111,23 +123,35 @@ class Plan(Struct, frozen=True, kw_only=True):
     targets: tuple[TargetPlan, ...]
     scenarios: tuple[ScenarioPlan, ...]
     launches: tuple[Launch, ...]
+    """Those that count."""
     exclusions: tuple[Exclusion, ...]
+    burn_in: tuple[Launch, ...] = ()
+    """Those before them, block `BURN_IN`, that do not."""
     scoring: ScoringPlan | None = None
     """None where the suite asks for none."""
     fits: Mapping[str, TargetFit] = {}
     """Target -> what is known of its memory, also of targets that will not run here."""
+    storage: Mapping[str, Storage] = {}
+    """Target -> where its artifact lies, of those that lie here."""
     findings: tuple[Finding, ...] = ()
     """What its owner should know before it runs."""
+    celsius: float | None = None
+    """How hot the hottest device was when planning; None where nothing here can tell."""
+    estimate: Estimate | None = None
+    """How long it will take; None in runs made before that was told."""
+    budget: Budget | None = None
+    """How long it may take; None for as long as it takes."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name that the suite or the plan does not have."""
         targets = {target.target for target in self.targets}
         scenarios = {scenario.scenario for scenario in self.scenarios}
-        launched = {name for launch in self.launches for name in launch.scenarios}
+        every = (*self.burn_in, *self.launches)
+        launched = {name for launch in every for name in launch.scenarios}
         unknown = [
             *(targets - {target.name for target in self.suite.targets}),
             *(scenarios - {scenario.name for scenario in self.suite.scenarios}),
-            *({launch.target for launch in self.launches} - targets),
+            *({launch.target for launch in every} - targets),
             *(launched - scenarios),
         ]
         if unknown:
@@ -145,27 +169,50 @@ class Plan(Struct, frozen=True, kw_only=True):
             scoring=scoring,
             targets=tuple(item for item in self.targets if item.target != target),
             launches=tuple(launch for launch in self.launches if launch.target != target),
+            burn_in=tuple(launch for launch in self.burn_in if launch.target != target),
             exclusions=(*self.exclusions, left_out),
         )
 
     def turns(self, scenario: str) -> frozenset[tuple[str, int, int]]:
         """The timed requests of a scenario in one launch: its name, repeat and prompt."""
-        prompts = next(len(s.prompt_tokens) for s in self.scenarios if s.scenario == scenario)
-        repeats = self.suite.protocol.repeats
+        repeats, prompts = self.suite.protocol.repeats, self.prompts(scenario)
         return frozenset((scenario, r, p) for r in range(repeats) for p in range(prompts))
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The blocks of the launches that count, in order."""
+        return tuple(dict.fromkeys(launch.block for launch in self.launches))
 
     @property
     def samples(self) -> int:
         """Timed requests in all."""
-        return self._prompts * self.suite.protocol.repeats
+        repeats = self.suite.protocol.repeats
+        return repeats * sum(
+            self.prompts(name) for launch in self.launches for name in launch.scenarios
+        )
 
     @property
     def requests(self) -> int:
-        """Requests in all, warm-ups included."""
-        return self._prompts * (self.suite.protocol.repeats + self.suite.protocol.warmups)
+        """Requests in all: warm-ups, burn-in and sentinels included."""
+        return sum(
+            count * self.prompts(name)
+            for launch in (*self.burn_in, *self.launches)
+            for name, count in self.passes(launch).items()
+        )
 
-    @property
-    def _prompts(self) -> int:
-        """Prompts of one pass over every launch."""
-        prompts = {scenario.scenario: len(scenario.prompt_tokens) for scenario in self.scenarios}
-        return sum(prompts[name] for launch in self.launches for name in launch.scenarios)
+    def prompts(self, scenario: str) -> int:
+        """How many prompts a scenario has."""
+        return next(len(s.prompt_tokens) for s in self.scenarios if s.scenario == scenario)
+
+    def passes(self, launch: Launch) -> Mapping[str, int]:
+        """Scenario -> how often a launch goes through its prompts, for whatever reason."""
+        protocol = self.suite.protocol
+        passes = dict.fromkeys(launch.scenarios, protocol.warmups + protocol.repeats)
+        if (name := self.sentinel(launch)) is not None:
+            passes[name] += protocol.repeats
+        return passes
+
+    def sentinel(self, launch: Launch) -> str | None:
+        """The scenario that is measured again at the end of a launch, if one is."""
+        counts = self.suite.protocol.sentinel and launch.purpose == "timed"
+        return launch.scenarios[0] if counts and launch.scenarios else None

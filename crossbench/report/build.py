@@ -15,9 +15,13 @@ from crossbench.analysis.definitions import (
 )
 from crossbench.analysis.samples import Cell, Measurements, Sample, by_launch
 from crossbench.api import DeviceMemory
+from crossbench.comparison.gather import invariants
 from crossbench.errors import InputError
 from crossbench.journal import Manifest, read_events, read_manifest
-from crossbench.plan.model import ScenarioPlan, TargetPlan
+from crossbench.machine.redaction import anonymous, placeless, redacted
+from crossbench.plan.model import Plan, ScenarioPlan, TargetPlan
+from crossbench.report.comparisons import baseline_of, comparisons, levelled_sides, null_test
+from crossbench.report.conduct import conduct, drifted
 from crossbench.report.model import (
     CellReport,
     Invalid,
@@ -27,17 +31,28 @@ from crossbench.report.model import (
     TargetReport,
 )
 from crossbench.report.quality import scoring
+from crossbench.report.readings import readings
 from crossbench.suite.model import Target
 
 T = TypeVar("T")
 
 
-def build(folder: Path) -> Report:
-    """Read a run and report it. Raises InputError when the folder holds no readable run."""
+def build(folder: Path, baseline: str | None = None) -> Report:
+    """Read a run and report it, against a `baseline` of the reader's choice if one is named.
+
+    Raises InputError when the folder holds no readable run, or none of that baseline.
+    """
     manifest = read_manifest(folder)
     plan = manifest.plan
     measured = Measurements(plan, enumerate(read_events(folder), 1))
-    return Report(
+    targets = tuple(_target(manifest, planned, measured) for planned in plan.targets)
+    scenarios = tuple(_scenario(manifest, planned, measured) for planned in plan.scenarios)
+    asked = plan.suite.comparison
+    chosen = baseline_of(scenarios, targets, asked.baseline, baseline)
+    sides, run_drifts = levelled_sides(scenarios, targets)
+    compared = comparisons(sides, chosen, asked.axis)
+    read = readings(folder, manifest, measured, scenarios)
+    report = Report(
         definitions=DEFINITIONS,
         crossbench=manifest.crossbench,
         suite=plan.suite.name,
@@ -47,15 +62,28 @@ def build(folder: Path) -> Report:
         started=manifest.started,
         outcome=measured.outcome.outcome if measured.outcome else "unfinished",
         changes=measured.changes,
-        command=manifest.command,
-        machine=plan.machine,
+        command=tuple(map(placeless, manifest.command)),
+        machine=redacted(plan.machine),
         protocol=plan.suite.protocol,
-        targets=tuple(_target(manifest, planned, measured) for planned in plan.targets),
-        scenarios=tuple(_scenario(manifest, planned, measured) for planned in plan.scenarios),
+        conduct=conduct(plan, measured),
+        targets=targets,
+        scenarios=scenarios,
         findings=plan.findings,
+        axis=asked.axis,
+        baseline=chosen,
+        absent_baseline=None if baseline or chosen in (None, asked.baseline) else asked.baseline,
+        comparisons=compared,
+        run_drifts=run_drifts,
+        null_test=null_test(plan.suite.null_test, sides, compared),
         scoring=scoring(plan, measured),
         non_results=_non_results(manifest, measured),
+        telemetry=read.telemetry,
+        memory=read.memory,
+        energy=read.energy,
+        bandwidth=read.bandwidth,
+        checks=read.checks,
     )
+    return anonymous(report, plan.machine)
 
 
 def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> TargetReport:
@@ -89,6 +117,7 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
             for launch in launches
             if launch in measured.ended and measured.ended[launch].undrained
         ),
+        drift=drifted(measured, planned.target),
         metrics=tuple(load_metrics(ready, _first_requests(measured, launches))),
     )
 
@@ -140,8 +169,9 @@ def _scenario(manifest: Manifest, planned: ScenarioPlan, measured: Measurements)
         prompts_sha256=planned.prompts_sha256,
         same_ids=measured.same_ids(planned.scenario),
         cells=tuple(
-            _cell(name, cell, measured, _planned(manifest, name, planned))
-            for name, cell in cells.items()
+            _cell(manifest, target, planned, measured)
+            for target in manifest.plan.targets
+            if target.target in cells
         ),
     )
 
@@ -153,21 +183,27 @@ def _planned(manifest: Manifest, target: str, scenario: ScenarioPlan) -> int:
     return passes * sum(scenario.scenario in launch.scenarios for launch in launches)
 
 
-def _cell(target: str, cell: Cell, measured: Measurements, planned: int) -> CellReport:
+def _cell(
+    manifest: Manifest, target: TargetPlan, scenario: ScenarioPlan, measured: Measurements
+) -> CellReport:
+    cell = measured.cells[target.target, scenario.scenario]
     valid = cell.valid
     return CellReport(
-        target=target,
+        target=target.target,
         cache=cache_state(valid),
         counted_by=tuple(sorted({sample.counted_by for sample in valid})),
         metrics=tuple(cell_metrics(cell, measured.ready)),
         valid_samples=len(valid),
-        planned_samples=planned,
+        planned_samples=_planned(manifest, target.target, scenario),
         invalid=tuple(
-            Invalid(launch=sample.launch, line=sample.line, reason=sample.fault)
+            Invalid(launch=sample.launch, line=sample.line, reason=sample.fault, rule=sample.rule)
             for sample in cell.samples
-            if sample.fault is not None
+            if sample.fault is not None and sample.rule is not None
         ),
         lines=_lines(cell.samples),
+        blocks=_blocks(cell.samples, measured),
+        places=_places(manifest.plan, cell.samples),
+        invariants=invariants(manifest, target, scenario, measured, DEFINITIONS),
         native={name: total / count for name, (total, count) in sorted(cell.native.items())},
     )
 
@@ -175,6 +211,20 @@ def _cell(target: str, cell: Cell, measured: Measurements, planned: int) -> Cell
 def _lines(samples: Sequence[Sample]) -> Mapping[str, tuple[int, int]]:
     """Launch -> first and last line of its samples."""
     return {launch: (group[0].line, group[-1].line) for launch, group in by_launch(samples).items()}
+
+
+def _blocks(samples: Sequence[Sample], measured: Measurements) -> Mapping[str, int]:
+    """Launch -> the block it stands in."""
+    return {sample.launch: measured.started[sample.worker].block for sample in samples}
+
+
+def _places(plan: Plan, samples: Sequence[Sample]) -> Mapping[str, int]:
+    """Launch -> its number within the run. Raises InputError for one that is not in the plan."""
+    order = {launch.id: place for place, launch in enumerate(plan.launches)}
+    for sample in samples:
+        if sample.launch not in order:
+            raise InputError(f"run.json is damaged: it says nothing of launch {sample.launch}")
+    return {sample.launch: order[sample.launch] for sample in samples}
 
 
 def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultReport, ...]:

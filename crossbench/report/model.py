@@ -7,17 +7,30 @@ from typing import Any
 
 from msgspec import Struct
 
+from crossbench.analysis.bandwidth import BandwidthUse
+from crossbench.analysis.drift import Drift
+from crossbench.analysis.energy import EnergyUse
+from crossbench.analysis.exclusion import Rule
+from crossbench.analysis.integrity import Check
+from crossbench.analysis.memory import MemoryUse
 from crossbench.analysis.metric import Metric
 from crossbench.analysis.quality import Difference
-from crossbench.analysis.samples import Counted
+from crossbench.analysis.stream import Counted
+from crossbench.analysis.telemetry import Telemetry
 from crossbench.api import DeviceMemory, Finding, Loaded
+from crossbench.comparison.compare import Comparison
+from crossbench.comparison.invariant import Invariant
+from crossbench.comparison.levels import RunDrift
 from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import NonResult
+from crossbench.plan.time import Budget, Span
 from crossbench.prompts.identity import Identity
+from crossbench.statistics.band import Band
 from crossbench.suite.model import Protocol
+from crossbench.suite.schema import Axis
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class NonResultReport(Struct, frozen=True, kw_only=True):
@@ -39,6 +52,45 @@ class Invalid(Struct, frozen=True, kw_only=True):
     launch: str
     line: int
     reason: str
+    rule: Rule
+    """Which rule leaves it out."""
+
+
+class DriftReport(Struct, frozen=True, kw_only=True):
+    """What the sentinel of one target says: its first scenario, measured again by each launch."""
+
+    target: str
+    drift: Drift
+
+
+class RestReport(Struct, frozen=True, kw_only=True):
+    """The rest before one launch."""
+
+    launch: str
+    seconds: float
+    celsius: float | None
+    """How hot the hottest device was at its end; None where nothing could tell."""
+
+
+class ConductReport(Struct, frozen=True, kw_only=True):
+    """How the protocol was carried out."""
+
+    sentences: tuple[str, ...] = ()
+    """The protocol in words."""
+    burnt_in: tuple[str, ...] = ()
+    """Launches that were made first and do not count."""
+    excluded: Mapping[Rule, int] = {}
+    """Rule -> timed samples that it left out."""
+    drifts: tuple[DriftReport, ...] = ()
+    rests: tuple[RestReport, ...] = ()
+    """Of each launch that counts, where the protocol asks for any."""
+    left_out: tuple[str, ...] = ()
+    """What was planned and not measured for want of time, and why."""
+    estimated: Span | None = None
+    """How long it was expected to take, in seconds."""
+    budget: Budget | None = None
+    seconds: float = 0.0
+    """How long the launches took, from the start of each worker to its end."""
 
 
 class CellReport(Struct, frozen=True, kw_only=True):
@@ -55,6 +107,12 @@ class CellReport(Struct, frozen=True, kw_only=True):
     invalid: tuple[Invalid, ...]
     lines: Mapping[str, tuple[int, int]]
     """Launch -> first and last line of the journal that hold its timed samples."""
+    blocks: Mapping[str, int]
+    """Launch -> the block of the plan it stands in; launches of one block are compared in pairs."""
+    places: Mapping[str, int]
+    """Launch -> its number within the run."""
+    invariants: tuple[Invariant, ...]
+    """What must be alike in another cell for a ratio of the two to mean anything."""
     native: Mapping[str, float]
     """The engine's own figures, averaged over its samples: shown beside, never compared."""
 
@@ -103,6 +161,8 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     launches: int
     undrained: tuple[str, ...]
     """Launches after which device memory did not become free in time."""
+    drift: bool | None
+    """Whether it drifted within its launches; None where there was no sentinel to tell."""
     metrics: tuple[Metric, ...]
 
 
@@ -133,6 +193,23 @@ class ScoringReport(Struct, frozen=True, kw_only=True):
     targets: tuple[QualityReport, ...]
 
 
+class NoiseBand(Struct, frozen=True, kw_only=True):
+    """How far apart a target lies from itself, by one primary metric of one scenario."""
+
+    scenario: str
+    metric: str
+    found: Band
+
+
+class NullTest(Struct, frozen=True, kw_only=True):
+    """One target measured under two names: whatever differs is noise."""
+
+    target: str
+    bands: tuple[NoiseBand, ...]
+    winners: tuple[str, ...]
+    """Where a difference was named although there is none, such as "decode_tps on chat"."""
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """One run, reported."""
 
@@ -152,10 +229,28 @@ class Report(Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     machine: Machine
     protocol: Protocol
+    conduct: ConductReport
     targets: tuple[TargetReport, ...]
     scenarios: tuple[ScenarioReport, ...]
     findings: tuple[Finding, ...]
     """What was known before it ran to make it unfair, or likely to fail."""
+    axis: tuple[Axis, ...]
+    """What the suite says its targets differ in on purpose."""
+    baseline: str | None
+    """The target that the others are held against; None where fewer than two were measured."""
+    absent_baseline: str | None
+    """The one the suite asks for, where that was not measured."""
+    comparisons: tuple[Comparison, ...]
+    run_drifts: tuple[RunDrift, ...]
+    """What all targets drifted by alike, and was taken out before launches were paired."""
+    null_test: NullTest | None
+    """None unless one target was measured under two names."""
     scoring: ScoringReport | None
     """None where the suite names no text to score: quality was not measured."""
     non_results: tuple[NonResultReport, ...]
+    telemetry: Telemetry = Telemetry()
+    memory: tuple[MemoryUse, ...] = ()
+    energy: tuple[EnergyUse, ...] = ()
+    bandwidth: tuple[BandwidthUse, ...] = ()
+    checks: tuple[Check, ...] = ()
+    """What was looked for that its numbers would hide."""

@@ -51,6 +51,10 @@ def _absence(
 ) -> tuple[NonResult, str]:
     if failure := measured.unscored.get(target):
         return "failed", f"{failure.kind}: {failure.message} (phase: {failure.phase})"
+    if planned.skipped is not None:
+        return "skipped", planned.skipped
+    if any(event.scoring for event in measured.left_out):
+        return "skipped", next(event.reason for event in measured.left_out if event.scoring)
     if target not in {launch.target for launch in planned.launches}:
         backend = next(item.backend for item in plan.targets if item.target == target)
         return "unsupported", f"backend {backend} declares no scoring"

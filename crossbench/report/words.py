@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from crossbench.analysis.metric import Metric
+from crossbench.statistics.logmean import Interval
 
 TITLES = {
     "ttft_s": "TTFT",
@@ -18,6 +19,7 @@ TITLES = {
     "chunk_gap_p50_s": "gap p50",
     "chunk_gap_p95_s": "gap p95",
     "chunk_gap_p99_s": "gap p99",
+    "throughput_tps": "throughput",
     "load_s": "load",
     "engine_load_s": "engine's part of it",
     "first_request_ratio": "first request",
@@ -25,17 +27,30 @@ TITLES = {
 UNITS = {"tokens/s": "tok/s", "x": "\u00d7", "tokens": ""}
 _SPECIAL = re.compile(r"([\\`*\[\]<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 """What markdown reads as more than itself; an underscore inside a word is only itself."""
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_INVISIBLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
+
+
+_MARKER = re.compile(r"^(\d{0,9})([-+.)])(?=\s|$)")
+"""What would begin a list."""
 
 
 def plain(text: str) -> str:
-    """Text from outside on one line, without control and direction characters."""
-    return _INVISIBLE.sub(" ", text)
+    """Text from outside on one line, its control and direction characters shown as escapes."""
+    return _INVISIBLE.sub(_shown, text)
+
+
+def _shown(found: re.Match[str]) -> str:
+    if found[0] in "\t\n\r\v\f":
+        return " "
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def escaped(text: str) -> str:
     """Text from outside as markdown that shows it literally, also inside a table."""
-    return _SPECIAL.sub(r"\\\1", plain(text))
+    return _MARKER.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain(text).lstrip()))
 
 
 def code(text: str) -> str:
@@ -58,24 +73,49 @@ def number(value: float) -> str:
     return f"{float(digits):,.10f}".rstrip("0").rstrip(".") if "e" in digits else digits
 
 
-def scaled(metric: Metric) -> tuple[float, str]:
-    """Factor and unit in which a metric reads best."""
-    if metric.unit == "s" and metric.value is not None:
-        for limit, factor, unit in ((1e-3, 1e6, "\u00b5s"), (1.0, 1e3, "ms")):
-            if metric.value < limit:
-                return factor, unit
-    return 1.0, UNITS.get(metric.unit, metric.unit)
+def scaled(amount: float, unit: str) -> tuple[float, str]:
+    """Factor and unit in which an amount reads best."""
+    if unit == "s":
+        for limit, factor, smaller in ((1e-3, 1e6, "\u00b5s"), (1.0, 1e3, "ms")):
+            if amount < limit:
+                return factor, smaller
+    return 1.0, UNITS.get(unit, unit)
+
+
+def quantity(amount: float | None, unit: str) -> str:
+    """An amount with its unit, or a dash."""
+    if amount is None:
+        return "\u2013"
+    factor, shown = scaled(amount, unit)
+    return f"{number(amount * factor)} {shown}".strip()
 
 
 def value(metric: Metric) -> str:
-    """The value with its unit and the range it spans, or a dash."""
+    """The value with its unit and [its 95 % interval] or else (the range it spans), or a dash."""
+    text = quantity(metric.value, metric.unit)
     if metric.value is None:
-        return "\u2013"
-    factor, unit = scaled(metric)
-    text = f"{number(metric.value * factor)} {unit}".strip()
+        return text
+    factor, _ = scaled(metric.value, metric.unit)
+    if metric.ci95 is not None:
+        return f"{text} {interval(metric.ci95, factor)}"
     if metric.low is not None and metric.high is not None and metric.low != metric.high:
         text += f" ({number(metric.low * factor)} to {number(metric.high * factor)})"
     return text
+
+
+def interval(found: Interval, factor: float = 1.0) -> str:
+    """`[low, high]`."""
+    return f"[{number(found.low * factor)}, {number(found.high * factor)}]"
+
+
+def multiple(ratio: float) -> str:
+    """A ratio to a tenth of a percent."""
+    return f"{ratio:.3f}" if 0.1 <= ratio < 10 else number(ratio)
+
+
+def span(found: Interval) -> str:
+    """The interval of a ratio."""
+    return f"[{multiple(found.low)}, {multiple(found.high)}]"
 
 
 def size(count: int | None) -> str:

@@ -1,39 +1,103 @@
-"""Write every rendering of a run into its folder."""
+"""Write the renderings of a run into its folder."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from crossbench.errors import InputError
 from crossbench.journal import replace
+from crossbench.report import csv, llama_bench
 from crossbench.report.build import build
-from crossbench.report.markdown import page
+from crossbench.report.charts.all import charts
+from crossbench.report.charts.svg import standalone
+from crossbench.report.html import page as html
+from crossbench.report.markdown import page as markdown
 from crossbench.report.model import Report
 
+CHARTS = "charts"
+"""The folder of the charts that `report.md` shows."""
+_HIDDEN = re.compile(
+    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]"
+    rb"|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb\xbe\xbf]"
+)
+"""UTF-8 of control and direction characters, which JSON would carry as they are."""
 
-def as_json(report: Report) -> str:
-    """`report.json`, versioned by its `schema` key."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=1).decode() + "\n"
+
+class Rendering(Struct, frozen=True):
+    """The ending of its file, and how it is made."""
+
+    ending: str
+    render: Callable[[Report], bytes]
 
 
-RENDERINGS: Mapping[str, Callable[[Report], str]] = {"md": page.render, "json": as_json}
+def as_json(report: Report) -> bytes:
+    """`report.json`, versioned by its `schema` key; direction marks in it as JSON's escapes."""
+    written = msgspec.json.format(msgspec.json.encode(report), indent=1)
+    return _unhidden(written) + b"\n"
 
 
-def write(folder: Path, formats: tuple[str, ...] = tuple(RENDERINGS)) -> Report:
-    """Rebuild the report of a run; the same run gives the same bytes. Raises InputError."""
-    report = build(folder)
+def _unhidden(written: bytes) -> bytes:
+    return _HIDDEN.sub(_escape, written)
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())
+
+
+RENDERINGS: Mapping[str, Rendering] = {
+    "md": Rendering("md", lambda report: markdown.render(report).encode()),
+    "html": Rendering("html", lambda report: html.render(report).encode()),
+    "json": Rendering("json", as_json),
+    "csv": Rendering("csv", lambda report: csv.render(report).encode()),
+    "llama-bench": Rendering(
+        "llama-bench.jsonl", lambda report: _unhidden(llama_bench.render(report).encode())
+    ),
+}
+USUAL = ("md", "html", "json", "csv")
+"""What is written where nothing else is asked for."""
+
+
+def write(folder: Path, formats: tuple[str, ...] = USUAL, baseline: str | None = None) -> Report:
+    """Rebuild the report of a run; the same run gives the same bytes. Raises InputError.
+
+    `baseline` is the reader's choice of the target that the others are held against.
+    """
+    report = build(folder, baseline)
+    if "md" in formats:
+        _write_charts(folder / CHARTS, report)
     for name in formats:
-        path = place(folder, name)
-        try:
-            replace(path, RENDERINGS[name](report).encode())
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}") from error
+        _put(place(folder, name), RENDERINGS[name].render(report))
     return report
 
 
 def place(folder: Path, name: str) -> Path:
     """Where the rendering of that format lies."""
-    return folder / f"report.{name}"
+    return folder / f"report.{RENDERINGS[name].ending}"
+
+
+def _write_charts(folder: Path, report: Report) -> None:
+    """Those of this report, and none that an earlier one left."""
+    drawn = {f"{chart.name}.svg": standalone(chart) for chart in charts(report)}
+    if not drawn and not folder.exists():
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*.svg"):
+            if old.name not in drawn:
+                old.unlink()
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}") from error
+    for name, svg in drawn.items():
+        _put(folder / name, svg.encode())
+
+
+def _put(path: Path, data: bytes) -> None:
+    try:
+        replace(path, data)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from error

@@ -23,11 +23,16 @@ from crossbench.suite.expand import (
     target_grid,
     unroll,
 )
-from crossbench.suite.model import Prompt, Protocol, Quality, Scenario, Suite, Target
+from crossbench.suite.model import Comparison, Prompt, Protocol, Quality, Scenario, Suite, Target
 from crossbench.suite.names import Claim, name_faults
 from crossbench.suite.positions import KeyPath
 from crossbench.suite.prompt_files import PromptReader
-from crossbench.suite.rules import forced_faults, quality_faults, requirement_faults
+from crossbench.suite.rules import (
+    baseline_faults,
+    forced_faults,
+    quality_faults,
+    requirement_faults,
+)
 from crossbench.suite.schema import (
     SCHEMA,
     Profile,
@@ -50,12 +55,14 @@ class _Preset(Struct, frozen=True):
     launches: int
     repeats: int
     warmups: int
+    burn_in: int
+    sentinel: bool
 
 
 PRESETS: dict[Profile, _Preset] = {
-    "quick": _Preset(launches=1, repeats=3, warmups=1),
-    "default": _Preset(launches=4, repeats=3, warmups=1),
-    "publish": _Preset(launches=6, repeats=5, warmups=1),
+    "quick": _Preset(launches=1, repeats=3, warmups=1, burn_in=0, sentinel=False),
+    "default": _Preset(launches=4, repeats=3, warmups=3, burn_in=1, sentinel=True),
+    "publish": _Preset(launches=6, repeats=5, warmups=3, burn_in=1, sentinel=True),
 }
 
 
@@ -88,7 +95,8 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
     if problems:
         raise SuiteError(_in_file_order(document, problems))
     file = msgspec.convert(document.tables, SuiteFile)
-    for fault in quality_faults(file.quality, {variant.name for variant in targets}):
+    named = {variant.name for variant in targets}
+    for fault in (*quality_faults(file.quality, named), *baseline_faults(file.comparison, named)):
         raise SuiteError([document.problem(fault.at, fault.found, fault.allowed)])
     return Suite(
         path=str(absolute(path.name, path.parent)),
@@ -100,6 +108,7 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
         scenarios=tuple(_scenario(v, scenario_tables[v.at], prompts[v.at]) for v in scenarios),
         protocol=_protocol(file.protocol, profile),
         quality=_quality(document, file.quality),
+        comparison=Comparison(axis=tuple(file.comparison.axis), baseline=file.comparison.baseline),
     )
 
 
@@ -237,6 +246,10 @@ def _protocol(table: ProtocolTable, profile: Profile | None) -> Protocol:
         launches=preset.launches if written.launches is None else written.launches,
         repeats=preset.repeats if written.repeats is None else written.repeats,
         warmups=preset.warmups if written.warmups is None else written.warmups,
+        burn_in=preset.burn_in if written.burn_in is None else written.burn_in,
+        sentinel=preset.sentinel if written.sentinel is None else written.sentinel,
+        cool_down_s=table.cool_down_s,
+        start_below_c=table.start_below_c,
         seed=table.seed,
         deadlines=table.deadlines,
     )

@@ -11,6 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from crossbench.suite.schema import (
+    USUAL_AXIS,
+    Axis,
     Deadlines,
     Message,
     ModelTable,
@@ -78,6 +80,14 @@ class Protocol(Struct, frozen=True, kw_only=True):
     launches: int
     repeats: int
     warmups: int
+    burn_in: int = 0
+    """Launches of each target before those that count."""
+    sentinel: bool = False
+    """Whether the first scenario of a launch is measured again at its end."""
+    cool_down_s: float = 0.0
+    """How long the machine rests before each launch."""
+    start_below_c: float | None = None
+    """What the hottest device must have cooled down to; None for any heat."""
     seed: int
     deadlines: Deadlines
 
@@ -95,6 +105,15 @@ class Quality(Struct, frozen=True, kw_only=True):
     """Name of the target that the others are held against."""
 
 
+class Comparison(Struct, frozen=True, kw_only=True):
+    """What is compared with what."""
+
+    axis: tuple[Axis, ...] = USUAL_AXIS
+    """What targets differ in on purpose."""
+    baseline: str | None = None
+    """Name of the target that the others are held against; None for the first measured."""
+
+
 class Suite(Struct, frozen=True, kw_only=True):
     """One suite, ready to plan."""
 
@@ -109,3 +128,6 @@ class Suite(Struct, frozen=True, kw_only=True):
     protocol: Protocol
     quality: Quality | None = None
     """None where the suite asks for no scoring."""
+    comparison: Comparison = Comparison()
+    null_test: str | None = None
+    """The target that stands here under two names, where that is what is measured."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 
 from crossbench.suite.positions import KeyPath
-from crossbench.suite.schema import QualityTable, ScenarioTable
+from crossbench.suite.schema import ComparisonTable, QualityTable, ScenarioTable
 from crossbench.suite.validate import Fault
 from crossbench.suite.words import quoted
 
@@ -50,3 +50,10 @@ def quality_faults(table: QualityTable | None, targets: Collection[str]) -> Iter
     if table is not None and table.reference is not None and table.reference not in targets:
         allowed = f"expected one of {', '.join(sorted(targets))}"
         yield Fault(("quality", "reference"), f"found {quoted(table.reference)}", allowed)
+
+
+def baseline_faults(table: ComparisonTable, targets: Collection[str]) -> Iterator[Fault]:
+    """A baseline that is no target."""
+    if table.baseline is not None and table.baseline not in targets:
+        allowed = f"expected one of {', '.join(sorted(targets))}"
+        yield Fault(("comparison", "baseline"), f"found {quoted(table.baseline)}", allowed)

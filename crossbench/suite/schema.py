@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 SCHEMA = 1
 
@@ -115,14 +115,15 @@ class Deadlines(_Table, frozen=True, kw_only=True):
     first_token_s: Seconds = 600.0
     chunk_gap_s: Seconds = 120.0
     close_s: Seconds = 30.0
+    cool_s: Seconds = 600.0
 
 
 class ProtocolTable(_Table, frozen=True, kw_only=True):
     """How often everything is measured, and in which order."""
 
-    profile: Annotated[Profile, Meta(description="Preset of launches, repeats and warmups.")] = (
-        "default"
-    )
+    profile: Annotated[
+        Profile, Meta(description="Preset of launches, repeats, warmups, burn_in and sentinel.")
+    ] = "default"
     launches: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | None,
         Meta(description="Worker processes per target."),
@@ -134,6 +135,30 @@ class ProtocolTable(_Table, frozen=True, kw_only=True):
     warmups: Annotated[
         Annotated[int, Meta(ge=0, le=1000)] | None,
         Meta(description="Untimed passes per scenario and launch."),
+    ] = None
+    burn_in: Annotated[
+        Annotated[int, Meta(ge=0, le=1)] | None,
+        Meta(
+            description="Launches of each target that go before the others and are not counted: "
+            "they fill file and compile caches and bring the machine to its working heat."
+        ),
+    ] = None
+    sentinel: Annotated[
+        bool | None,
+        Meta(
+            description="Measure the first scenario of each launch once more at its end, to see "
+            "what drifts within a launch."
+        ),
+    ] = None
+    cool_down_s: Annotated[
+        float, Meta(ge=0, le=3600, description="Seconds to rest before each launch.")
+    ] = 0.0
+    start_below_c: Annotated[
+        Annotated[float, Meta(ge=0, le=150)] | None,
+        Meta(
+            description="Rest before each launch until the hottest device is no hotter than this, "
+            "in degrees Celsius, at most deadlines.cool_s."
+        ),
     ] = None
     seed: Annotated[Seed, Meta(description="Seed of synthetic prompts and salts.")] = 0
     deadlines: Deadlines = Deadlines()
@@ -224,6 +249,43 @@ class QualityTable(_Table, frozen=True, kw_only=True):
     ] = None
 
 
+Axis: TypeAlias = Literal[
+    "artifact",
+    "boundary",
+    "cache",
+    "context",
+    "engine",
+    "kv",
+    "link",
+    "machine",
+    "options",
+    "parallelism",
+    "power",
+    "sampling",
+    "speculative",
+    "threads",
+    "weights",
+]
+"""What two cells may differ in on purpose."""
+USUAL_AXIS: tuple[Axis, ...] = ("engine", "artifact")
+
+
+class ComparisonTable(_Table, frozen=True, kw_only=True):
+    """What is compared with what; any difference besides is named beside each ratio."""
+
+    axis: Annotated[
+        Filled[Axis],
+        Meta(
+            description="What targets differ in on purpose. Other differences are named as "
+            "confounders, and where they mislead the ratio is refused."
+        ),
+    ] = field(default_factory=lambda: list(USUAL_AXIS))
+    baseline: Annotated[
+        str | None,
+        Meta(description="The target that the others are held against; else the first measured."),
+    ] = None
+
+
 class PromptFile(_Table, frozen=True, kw_only=True):
     """A file of prompts that several suites may share."""
 
@@ -241,3 +303,4 @@ class SuiteFile(_Table, frozen=True, kw_only=True):
     protocol: ProtocolTable = ProtocolTable()
     scenarios: Filled[ScenarioTable]
     quality: QualityTable | None = None
+    comparison: ComparisonTable = ComparisonTable()

@@ -125,7 +125,10 @@ class NullSession:
             kv_capacity_tokens=Fact(None, "config"),
             attention=Fact(None, "config"),
             prefix_cache=Fact(False, "config"),
-            settings={"tokens_per_chunk": Fact[Any](self._options.tokens_per_chunk, "config")},
+            settings={
+                "tokens_per_chunk": Fact[Any](self._options.tokens_per_chunk, "config"),
+                "speculative": Fact[Any]("none", "config"),
+            },
         )
 
     def tokenize(self, text: str) -> list[int]:

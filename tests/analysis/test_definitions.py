@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from crossbench.analysis.definitions import (
     cache_state,
@@ -14,7 +12,7 @@ from crossbench.analysis.definitions import (
     first_request_ratio,
     load_metrics,
 )
-from crossbench.analysis.metric import Metric, geometric_mean
+from crossbench.analysis.metric import Metric, summarised
 from crossbench.analysis.samples import Cell, judged
 from crossbench.api import Boundary, Fact, Finish, Loaded
 from crossbench.journal import LaunchReady, SampleTaken
@@ -37,6 +35,7 @@ def sample(
     suspended_ms: float = 0,
     natural: bool = False,
     line_prompt: int = 0,
+    repeat: int = 0,
 ) -> SampleTaken:
     each = tuple(counts or [1] * len(stamps_ms))
     record = Record(
@@ -54,7 +53,7 @@ def sample(
         launch=launch,
         scenario="s",
         role="timed",
-        repeat=0,
+        repeat=repeat,
         prompt=line_prompt,
         prompt_tokens=prompt,
         prompt_sha256="",
@@ -162,9 +161,11 @@ def test_a_launch_is_a_sum_over_a_sum_and_a_cell_their_geometric_mean() -> None:
 
 def test_with_one_launch_the_range_is_that_of_the_repeats() -> None:
     slow = sample([100 + 40 * i for i in range(21)])
-    decode = metric("decode_tps", slow, sample(STEADY))
+    decode = metric("decode_tps", slow, sample(STEADY, repeat=1))
     assert decode.low == pytest.approx(25)
     assert decode.high == pytest.approx(100)
+    assert decode.ci95 is None
+    assert decode.no_interval == "1 launch; an interval needs at least 3"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,7 @@ def test_with_one_launch_the_range_is_that_of_the_repeats() -> None:
         ("prefill_tps", sample(STEADY, prompt=1000, cached=800), "fewer than 256 prompt tokens"),
         ("decode_tps", sample(STEADY[:16]), "fewer than 16 tokens after the first chunk"),
         ("tpot_s", sample([100, 200], [1, 40]), "fewer than 3 chunks"),
-        ("chunk_gap_p95_s", sample(STEADY), "fewer than 72 gaps"),
+        ("chunk_gap_p95_s", sample(STEADY), "20 values; p95 needs at least 72"),
     ],
 )
 def test_a_number_that_cannot_be_trusted_is_withheld(
@@ -261,6 +262,62 @@ def test_the_first_request_is_held_against_the_median_of_the_steady_ones() -> No
     assert first_request_ratio(steady[0], steady[:1]) is None
 
 
-@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=50))
-def test_the_geometric_mean_lies_within_its_values(values: list[float]) -> None:
-    assert min(values) * (1 - 1e-9) <= geometric_mean(values) <= max(values) * (1 + 1e-9)
+def test_a_cell_of_several_launches_has_an_interval() -> None:
+    """Three launches at 99, 100 and 101: half width 4.303 x 0.01 / sqrt(3) on the log scale."""
+    found = summarised("decode_tps", "tokens/s", launches={"b1": 99, "b2": 100, "b3": 101})
+    assert found.ci95 is not None
+    assert found.ci95.low == pytest.approx(97.55, abs=0.05)
+    assert found.ci95.high == pytest.approx(102.51, abs=0.05)
+    assert found.valid
+    assert found.no_interval is None
+
+
+def test_a_launch_without_a_positive_finite_value_withholds_the_cell() -> None:
+    for bad in (0.0, float("inf"), float("nan")):
+        found = summarised("decode_tps", "tokens/s", launches={"b1": bad, "b2": 100, "b3": 101})
+        assert (found.value, found.ci95, found.valid) == (None, None, False)
+        assert found.reasons == ("a launch gave no positive finite value",)
+
+
+def test_a_decode_of_no_length_is_withheld_though_the_instrument_sees_no_error() -> None:
+    exact = {"b1": ready("b1", stamp_error_ns=0)}
+    flat = sample([100] * 21)
+    for name in ("decode_tps", "tpot_s"):
+        withheld = metric(name, flat, launches=exact)
+        assert withheld.value is None
+        assert withheld.reasons == ("first and last chunk came at the same time",)
+
+
+@pytest.mark.parametrize(
+    ("name", "outlying", "reason"),
+    [("decode_tps", 80.0, "b6: 80 is 0.800 of the median"), ("e2e_tps", 80.0, None)],
+)
+def test_outlying_launches_of_what_is_compared_are_flagged_and_kept(
+    name: str, outlying: float, reason: str | None
+) -> None:
+    values = {f"b{n}": 100 + n / 10 for n in range(-2, 3)} | {"b6": outlying}
+    found = summarised(name, "tokens/s", launches=values)
+    assert found.n == 6
+    assert [flag.reason for flag in found.flags] == ([reason] if reason else [])
+
+
+def test_repeats_that_slow_down_in_every_launch_are_flagged() -> None:
+    slowing = {f"b{n}": [100 + n / 50, 95, 90 - n / 50] for n in range(4)}
+    found = summarised(
+        "decode_tps", "tokens/s", launches=dict.fromkeys(slowing, 95), repeats=slowing
+    )
+    assert [flag.name for flag in found.flags] == ["thermal_drift"]
+
+
+def test_a_pass_counts_whole_or_not_at_all() -> None:
+    made = cell(
+        sample(STEADY, line_prompt=0),
+        sample([10 * stamp for stamp in STEADY], line_prompt=1),
+        sample(STEADY, line_prompt=0, repeat=1),
+        sample(STEADY, line_prompt=1, repeat=1, asked=99),
+    )
+    made.prompts = 2
+    assert len(made.valid) == 3
+    ttft = next(m for m in cell_metrics(made, READY) if m.name == "ttft_s")
+    assert ttft.value == pytest.approx(0.55)
+    assert ttft.reasons == ("passes that lack a prompt are left out (1 samples)",)

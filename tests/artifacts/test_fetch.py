@@ -11,10 +11,10 @@ from huggingface_hub import hf_hub_download, snapshot_download
 from msgspec.structs import replace
 
 from crossbench.artifacts import disk
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.fetch import TRIES_IN_DOUBT
 from crossbench.artifacts.identify import identify
 from crossbench.artifacts.settings import HubSettings
+from crossbench.errors import ArtifactFailure
 from tests.artifacts.conftest import GGUFS, MODEL, QUICK, Fetch, Told, tiny_files
 from tests.artifacts.hub import TOKEN, Repository, Server, sha256
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.settings import HubSettings
+from crossbench.errors import ArtifactFailure
 from tests.artifacts.conftest import GGUFS, MODEL, QUICK, Fetch, Told, tiny_files
 from tests.artifacts.hub import TOKEN, Handler, Server, sha256
 
@@ -302,6 +302,22 @@ def test_a_hub_that_falls_silent_is_not_waited_for_long(get: Fetch, hub: Server)
     with pytest.raises(ArtifactFailure, match="fell silent"):
         get(FILE, patience=replace(QUICK, tries=2, answer_s=0.3))
     assert time.monotonic() - began < 5
+
+
+def test_a_hub_that_drips_is_given_up(get: Fetch, hub: Server, settings: HubSettings) -> None:
+    """Something comes within every wait for an answer, and yet it would never be whole."""
+
+    def drip(handler: Handler) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(SIZE))
+        handler.end_headers()
+        while not handler.server.released.wait(0.02):
+            handler.wfile.write(b"x" * 100)
+        return True
+
+    hub.fault("/cdn/", drip)
+    with pytest.raises(ArtifactFailure, match=r"came too slowly, .* \(2 times in a row\)"):
+        get(FILE, patience=replace(QUICK, tries=2, stall_s=0.2))
 
 
 def test_the_deadline_ends_a_fetch_that_never_would(get: Fetch, hub: Server) -> None:

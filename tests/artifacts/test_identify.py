@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from crossbench.artifacts.digest import Digests
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.identify import identify
+from crossbench.errors import ArtifactFailure
 from tests.artifacts.conftest import Told
 from tests.artifacts.hub import sha256
 from tests.conftest import TINY

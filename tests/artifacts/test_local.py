@@ -9,8 +9,8 @@ import pytest
 
 from crossbench.artifacts.look import look
 from crossbench.artifacts.ollama import MODEL
-from crossbench.artifacts.shards import models, parts
 from crossbench.artifacts.whereabouts import Absent, Present
+from crossbench.headers.shards import models, parts
 from crossbench.suggest import suggestion
 from tests.conftest import TINY
 

@@ -49,7 +49,7 @@ def test_what_would_be_fetched_is_told_with_its_size_and_fetched_by_nobody(
 def test_a_disk_that_is_too_small_is_seen(
     settings: HubSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crossbench.artifacts.question.free", lambda folder: SIZE - 1)
+    monkeypatch.setattr("crossbench.artifacts.cache.free", lambda folder: SIZE - 1)
     where = one(look([FILE], settings=settings))
     assert isinstance(where, Fetchable)
     assert where.fits is False

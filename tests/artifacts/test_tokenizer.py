@@ -13,11 +13,10 @@ from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import PreTokenizer
 
 from crossbench.artifacts.canonical import canonical
-from crossbench.artifacts.failure import ArtifactFailure
 from crossbench.artifacts.settings import HubSettings
 from crossbench.artifacts.splitting import SPLITTINGS
 from crossbench.artifacts.tokenizer import read_tokenizer
-from crossbench.errors import InputError
+from crossbench.errors import ArtifactFailure, InputError
 from crossbench.prompts.probes import CONVERSATION, PROBES
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from tests.artifacts.conftest import MODEL, QUICK, Told

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from crossbench.api import DeviceMemory, ModelRef, Needs, Request
 from crossbench.envs.environment import Environment
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.fit.artifact import shape_of
 from crossbench.fit.estimate import estimate
 from crossbench.fit.footprint import DeviceRoom, Footprint
+from crossbench.headers.files import read_local
 from crossbench.launch import environ
 from crossbench.registry import Registry
 from crossbench.suite.schema import Deadlines
@@ -101,7 +102,7 @@ def llamacpp(
     if servers:
         options["rpc_servers"] = list(servers)
     needs = Needs(context_tokens=case.context_tokens)
-    found = estimate("llamacpp", options, shape_of(local_files(artifact)), needs, [])
+    found = estimate("llamacpp", options, shape_of(read_local(artifact)), needs, [])
     assert found is not None
     with Engine("llamacpp", environment, folder, artifact, options, needs) as engine:
         memory = dict(engine.memory())
@@ -135,7 +136,7 @@ def mlx(case: Case, environment: Environment, folder: Path, artifact: Path) -> l
     tokens = 4
     needs = Needs(context_tokens=case.context_tokens)
     rooms = [DeviceRoom(name="host", kind="host")]
-    found = estimate("mlx", case.options, shape_of(local_files(artifact)), needs, rooms)
+    found = estimate("mlx", case.options, shape_of(read_local(artifact)), needs, rooms)
     assert found is not None
     (footprint,) = found.footprints
     with Engine("mlx", environment, folder, artifact, case.options, needs) as engine:
@@ -156,7 +157,7 @@ def vllm(
 ) -> tuple[list[Row], int, int | None]:
     """Weights and KV cache over all ranks; then tokens of the KV cache, estimated and real."""
     needs = Needs(context_tokens=case.context_tokens)
-    found = estimate("vllm", case.options, shape_of(local_files(artifact)), needs, [])
+    found = estimate("vllm", case.options, shape_of(read_local(artifact)), needs, [])
     assert found is not None
     with Engine("vllm", environment, folder, artifact, case.options, needs) as engine:
         memory = list(engine.memory().values())

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.fit.written import Model
 
@@ -71,5 +72,10 @@ FOLDERS = {
     "gqa": Case(model=GQA, context_tokens=300),
     "tied embeddings": Case(model=Model(tied=True, vocabulary=8192), context_tokens=300),
     "wide heads": Case(model=Model(hidden=256, kv_heads=4, head_dim=64), context_tokens=300),
+    "mixtral": Case(  # MLX gathers experts on the CPU in f32 alone
+        model=replace(MIXTRAL, architecture="mixtral"),
+        options={"dtype": "float32"},
+        context_tokens=300,
+    ),
     "a cache of 8 bits": Case(model=Model(head_dim=64), options={"kv_bits": 8}, context_tokens=300),
 }

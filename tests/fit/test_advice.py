@@ -8,11 +8,12 @@ import pytest
 
 from crossbench.api import Needs
 from crossbench.fit.advice import Fit, advise
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.fit.artifact import shape_of
 from crossbench.fit.footprint import DeviceRoom
 from crossbench.fit.rooms import supposed, usable_bytes
 from crossbench.fit.shape import ModelShape
 from crossbench.fit.words import breakdown, verdict
+from crossbench.headers.files import read_local
 from tests.fit.written import LLAMA_70B, folder, gguf, q4_k_m
 
 GIB = 2**30
@@ -21,17 +22,17 @@ GIB = 2**30
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> ModelShape:
     path = tmp_path_factory.mktemp("70b") / "m.gguf"
-    return shape_of(local_files(gguf(path, LLAMA_70B, q4_k_m)))
+    return shape_of(read_local(gguf(path, LLAMA_70B, q4_k_m)))
 
 
 @pytest.fixture(scope="module")
 def awq(tmp_path_factory: pytest.TempPathFactory) -> ModelShape:
-    return shape_of(local_files(folder(tmp_path_factory.mktemp("awq"), LLAMA_70B, "awq")))
+    return shape_of(read_local(folder(tmp_path_factory.mktemp("awq"), LLAMA_70B, "awq")))
 
 
 @pytest.fixture(scope="module")
 def four_bits(tmp_path_factory: pytest.TempPathFactory) -> ModelShape:
-    return shape_of(local_files(folder(tmp_path_factory.mktemp("mlx"), LLAMA_70B, "mlx")))
+    return shape_of(read_local(folder(tmp_path_factory.mktemp("mlx"), LLAMA_70B, "mlx")))
 
 
 def cards(*free_gib: float, total_gib: float = 24, host_gib: float = 60) -> list[DeviceRoom]:

@@ -11,10 +11,11 @@ import pytest
 
 from crossbench.api import Needs
 from crossbench.fit import mlx, vllm
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.fit.artifact import shape_of
 from crossbench.fit.estimate import estimate
 from crossbench.fit.footprint import DeviceRoom, Estimate
 from crossbench.fit.shape import ModelShape
+from crossbench.headers.files import read_local
 from crossbench_mlx.options import MlxOptions
 from crossbench_vllm.options import VllmOptions
 from tests.conftest import TINY
@@ -24,7 +25,7 @@ GIB = 2**30
 
 
 def shape(path: Path, model: Model, quantisation: str | None = None) -> ModelShape:
-    return shape_of(local_files(folder(path, model, quantisation)))
+    return shape_of(read_local(folder(path, model, quantisation)))
 
 
 def cards(count: int) -> list[DeviceRoom]:
@@ -56,7 +57,7 @@ def test_defaults_are_the_backend_s(ours: msgspec.Struct, backend: msgspec.Struc
 
 
 def test_an_unknown_backend_is_left_open() -> None:
-    tiny = shape_of(local_files(TINY))
+    tiny = shape_of(read_local(TINY))
     assert estimate("other", {}, tiny, Needs(context_tokens=1), []) is None
     for backend in ("llamacpp", "vllm", "mlx"):
         assert estimate(backend, {}, tiny, Needs(context_tokens=1), []) is not None
@@ -154,7 +155,7 @@ def test_mlx_holds_a_window_and_one_prefill_step(tmp_path: Path) -> None:
     old = msgspec.json.decode(config.read_bytes())
     kinds = ["sliding_attention"] * 3 + ["full_attention"]
     config.write_bytes(msgspec.json.encode({**old, "sliding_window": 128, "layer_types": kinds}))
-    found = of_mlx(shape_of(local_files(plain)), 4096, prefill_step_size=512)
+    found = of_mlx(shape_of(read_local(plain)), 4096, prefill_step_size=512)
     assert found.footprints[0].kv.bytes == 256 * (3 * (128 + 511) + 4096)
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from crossbench.fit import graph
 from crossbench.fit.allocator import buffers
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.fit.artifact import shape_of
 from crossbench.fit.graph import HOST, Placement
+from crossbench.headers.files import read_local
 from tests.fit.cases import GQA, MIXTRAL, QWEN_MOE
 from tests.fit.written import Model, gguf
 
@@ -28,7 +29,7 @@ PLACES = {
 def test_four_of_a_run_of_equal_layers_stand_for_all(
     model: Model, place: str, flash: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shape = shape_of(local_files(gguf(tmp_path / "m.gguf", model)))
+    shape = shape_of(read_local(gguf(tmp_path / "m.gguf", model)))
     shape = type(shape)(
         **{name: getattr(shape, name) for name in shape.__struct_fields__}
         | {"layers": shape.layers[:1] * LAYERS}

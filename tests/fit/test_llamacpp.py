@@ -11,8 +11,9 @@ import pytest
 
 from crossbench.api import Needs
 from crossbench.fit import llamacpp
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.fit.artifact import shape_of
 from crossbench.fit.footprint import DeviceRoom, Estimate, Kind
+from crossbench.headers.files import read_local
 from crossbench_llamacpp.options import LlamaCppOptions
 from tests.fit.written import LLAMA_70B, Model, gguf, q4_k_m
 
@@ -41,7 +42,7 @@ def estimate(
     **options: Any,
 ) -> Estimate:
     types = q4_k_m if model is LLAMA_70B else None
-    shape = shape_of(local_files(gguf(path / "m.gguf", model, types)))
+    shape = shape_of(read_local(gguf(path / "m.gguf", model, types)))
     return llamacpp.estimate(options, shape, Needs(context_tokens=context), devices)
 
 

@@ -11,7 +11,8 @@ import pytest
 from crossbench.api import Needs
 from crossbench.envs.environment import Environment
 from crossbench.fit import llamacpp as fit
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.fit.artifact import shape_of
+from crossbench.headers.files import read_local
 from tests.fit.written import LLAMA_70B, Model, gguf, q4_k_m
 
 pytestmark = pytest.mark.engine("llamacpp")
@@ -86,7 +87,7 @@ def test_compute_buffers_are_as_reserved(name: str, llamacpp: Environment, tmp_p
         timeout=100,
         check=True,
     )
-    shape = shape_of(local_files(path))
+    shape = shape_of(read_local(path))
     for (context, micro_batch, flash), mib in zip(SETTINGS, json.loads(answer.stdout), strict=True):
         options = {"n_ubatch": micro_batch, "flash_attn": "on" if flash else "off"}
         found = fit.estimate(options, shape, Needs(context_tokens=context), [])

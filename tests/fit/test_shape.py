@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from crossbench.fit.artifact import local_files, shape_of
+from crossbench.errors import HeaderError
+from crossbench.fit.artifact import shape_of
 from crossbench.fit.shape import ModelShape
-from crossbench.fit.source import HeaderError
+from crossbench.headers.files import read_local
 from tests.conftest import TINY
 from tests.fit.written import (
     U32,
@@ -28,7 +29,7 @@ FORMATS = ["tiny/tiny-f16.gguf", "tiny/tiny-q8_0.gguf", "tiny", "tiny-mlx-4bit"]
 
 
 def of(path: Path) -> ModelShape:
-    return shape_of(local_files(path))
+    return shape_of(read_local(path))
 
 
 def changed(path: Path, **config: Any) -> Path:

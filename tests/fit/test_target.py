@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
 from crossbench.api import Needs
-from crossbench.artifacts.whereabouts import Absent, Present
+from crossbench.artifacts.whereabouts import Headed, Unread
 from crossbench.fit.footprint import DeviceRoom
 from crossbench.fit.target import target_fit
+from crossbench.headers.files import Folder, read_local
 from crossbench.lint.rules import findings
 from crossbench.machine import rooms
 from crossbench.suite.model import Target
@@ -38,7 +38,7 @@ def target(backend: str = "llamacpp", cuda: int = 0, **options: object) -> Targe
     )
 
 
-HERE = Present(str(TINY / "tiny-f16.gguf"))
+HERE = Headed(read_local(TINY / "tiny-f16.gguf"))
 
 
 def test_a_model_that_is_here_fits_or_does_not() -> None:
@@ -58,41 +58,43 @@ def test_devices_that_are_lacking_are_supposed() -> None:
     assert "GPU 1" in told.verdict
 
 
-@pytest.mark.parametrize("place", [None, Absent("nowhere")])
-def test_what_is_not_here_has_no_fit_yet(place: Absent | None) -> None:
-    told = target_fit(target(), place, NEEDS, [host()])
-    assert (told.fits, told.verdict) == (None, "fit unknown: its artifact is not here yet")
+def test_without_a_mac_it_is_said_which_would_do() -> None:
+    wanted = replace(target("mlx"), needs=TargetNeeds(platform="macos-arm64"))
+    header = Headed(read_local(TINY))
+    told = target_fit(wanted, header, NEEDS, [host()])
+    assert told.fits is None
+    assert told.verdict.endswith("on GPU; a Mac with 1 GiB or more would do")
+    mac = DeviceRoom(name="GPU", kind="metal", total_bytes=16 * GIB, free_bytes=9 * GIB)
+    assert "would do" not in target_fit(wanted, header, NEEDS, [mac, host()]).verdict
 
 
-def test_what_cannot_be_told_says_why(tmp_path: Path) -> None:
-    (tmp_path / "x.gguf").write_bytes(b"no model")
-    broken = target_fit(target(), Present(str(tmp_path / "x.gguf")), NEEDS, [host()])
-    assert broken.verdict.startswith("fit unknown: ")
+def test_what_has_no_header_yet_says_why_and_what_would_help() -> None:
+    told = target_fit(target(), Unread("the hub is gone"), NEEDS, [host()])
+    assert (told.fits, told.traits) == (None, None)
+    assert told.verdict == (
+        "fit unknown: the hub is gone; --artifact TARGET=PATH names a copy that lies elsewhere"
+    )
+
+
+def test_a_header_read_before_is_said_to_be_that() -> None:
+    told = target_fit(target(), Headed(HERE.header, "read before"), NEEDS, [host()])
+    assert told.fits
+    assert told.verdict.endswith(" (read before)")
+
+
+def test_what_cannot_be_told_says_why() -> None:
+    nothing = Headed(Folder(config=b"{}", tensors=()))
+    broken = target_fit(target(), nothing, NEEDS, [host()])
+    assert broken.verdict.startswith("fit unknown: config.json names no num_hidden_layers")
     unknown = target_fit(target("null"), HERE, NEEDS, [host()])
     assert unknown.verdict == "fit unknown: backend null is not known"
+    assert unknown.traits is not None
 
 
 def test_this_machine_has_rooms(suite: SuiteWriter, store: Path) -> None:
     seen = rooms.observe(plan(suite()).machine)
     assert seen[-1].name == "host"
     assert 0 < (seen[-1].free_bytes or 0) <= (seen[-1].total_bytes or 0)
-
-
-def test_devices_are_asked_for_their_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suite: SuiteWriter, store: Path
-) -> None:
-    """A script stands for nvidia-smi; the second card's driver does not tell, as under WSL."""
-    script = tmp_path / "nvidia-smi"
-    script.write_text("#!/bin/sh\nprintf '24564, 23000\\n24564, [N/A]\\n'\n")
-    script.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    first, second, _ = rooms.observe(plan(suite()).machine)
-    assert (first.name, first.total_bytes, first.free_bytes) == (
-        "GPU 0",
-        24564 * 2**20,
-        23000 * 2**20,
-    )
-    assert (second.total_bytes, second.free_bytes) == (24564 * 2**20, None)
 
 
 def test_a_plan_tells_the_fit_of_every_target(tmp_path: Path) -> None:

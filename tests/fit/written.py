@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from msgspec import Struct
 
-from crossbench.fit.ggml_types import TYPES, row_bytes
+from crossbench.headers.ggml_types import TYPES, row_bytes
 
 U32, F32, BOOL, STRING, ARRAY = 4, 6, 7, 8, 9
 FORMATS = {U32: "<I", F32: "<f", BOOL: "<?"}
@@ -168,6 +168,7 @@ def _block(model: Model) -> dict[str, tuple[int, ...]]:
     }
 
 
+CLASSES = {"mixtral": "MixtralForCausalLM"}
 WORDS = {"I32": 4, "U32": 4, "F16": 2, "BF16": 2, "F32": 4}
 
 
@@ -201,7 +202,7 @@ def folder(path: Path, model: Model, quantisation: str | None = None) -> Path:
 def _config(model: Model, quantisation: str | None) -> dict[str, Any]:
     config: dict[str, Any] = {
         "model_type": model.architecture,
-        "architectures": ["LlamaForCausalLM"],
+        "architectures": [CLASSES.get(model.architecture, "LlamaForCausalLM")],
         "hidden_act": "silu",
         "hidden_size": model.hidden,
         "num_hidden_layers": model.layers,
@@ -216,6 +217,11 @@ def _config(model: Model, quantisation: str | None) -> dict[str, Any]:
         "tie_word_embeddings": model.tied,
         "torch_dtype": "float16",
     }
+    if model.experts:
+        config |= {
+            "num_local_experts": model.experts,
+            "num_experts_per_tok": model.experts_used,
+        }
     if quantisation == "awq":
         config["quantization_config"] = {"quant_method": "awq", "bits": 4, "group_size": 128}
     if quantisation == "mlx":
@@ -224,7 +230,7 @@ def _config(model: Model, quantisation: str | None) -> dict[str, Any]:
 
 
 def _safetensors(model: Model, quantisation: str | None) -> dict[str, tuple[str, tuple[int, ...]]]:
-    hidden, inner = model.hidden, model.feed_forward
+    hidden = model.hidden
     queries, keys = model.heads * model.width, model.kv_heads * model.width
     found: dict[str, tuple[str, tuple[int, ...]]] = {}
     outside = {"model.embed_tokens": (model.vocabulary, hidden)}
@@ -239,14 +245,24 @@ def _safetensors(model: Model, quantisation: str | None) -> dict[str, tuple[str,
             "self_attn.k_proj": (keys, hidden),
             "self_attn.v_proj": (keys, hidden),
             "self_attn.o_proj": (hidden, queries),
-            "mlp.gate_proj": (inner, hidden),
-            "mlp.up_proj": (inner, hidden),
-            "mlp.down_proj": (hidden, inner),
+            **_mlp(model),
         }.items():
             found |= _matrix(f"{stem}.{name}", shape, quantisation)
         for norm in ("input_layernorm", "post_attention_layernorm"):
             found[f"{stem}.{norm}.weight"] = ("F16", (hidden,))
     return found | {"model.norm.weight": ("F16", (hidden,))}
+
+
+def _mlp(model: Model) -> dict[str, tuple[int, int]]:
+    """A dense model's as Llama names it, one with experts as Mixtral does."""
+    up, down = (model.feed_forward, model.hidden), (model.hidden, model.feed_forward)
+    if not model.experts:
+        return {"mlp.gate_proj": up, "mlp.up_proj": up, "mlp.down_proj": down}
+    found = {"block_sparse_moe.gate": (model.experts, model.hidden)}
+    for expert in range(model.experts):
+        stem = f"block_sparse_moe.experts.{expert}"
+        found |= {f"{stem}.w1": up, f"{stem}.w2": down, f"{stem}.w3": up}
+    return found
 
 
 def _matrix(
@@ -276,12 +292,13 @@ def is_a_matrix_of_more_bits(name: str, layers: int) -> bool:
     return index < eighth or index >= 7 * layers // 8 or (index - eighth) % 3 == 2
 
 
-def q4_k_m(name: str) -> str:
-    """Types of Q4_K_M in a 70B model (`llama_tensor_get_type` of llama-quant.cpp)."""
+def q4_k_m(name: str, model: Model = LLAMA_70B) -> str:
+    """Types of Q4_K_M (`llama_tensor_get_type` of llama-quant.cpp); a 70B's values get more."""
     if name == "output.weight":
         return "q6_k"
     if name.endswith(("attn_v.weight", "ffn_down.weight")):
-        if is_a_matrix_of_more_bits(name, LLAMA_70B.layers):
+        if is_a_matrix_of_more_bits(name, model.layers):
             return "q6_k"
-        return "q5_k" if name.endswith("attn_v.weight") else "q4_k"
+        wide = model.layers == LLAMA_70B.layers and name.endswith("attn_v.weight")
+        return "q5_k" if wide else "q4_k"
     return "q4_k"

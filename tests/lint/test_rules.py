@@ -1,7 +1,8 @@
-"""The host's own rules, on plans of the null engine."""
+"""The host's own rules, on real plans: of the null engine, and of machines that are played."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,15 @@ from msgspec.structs import replace
 
 from crossbench.api import Aspect
 from crossbench.lint.rules import findings
+from crossbench.machine import host
+from crossbench.machine.model import Medium, Storage
+from crossbench.machine.reading import Reading
 from crossbench.plan.model import Plan
-from tests.conftest import ROOT, SuiteWriter, run_crossbench
+from tests.conftest import ROOT, TINY, SuiteWriter, run_crossbench
+from tests.lint import plans
+from tests.lint.plans import found, planned, rules
+from tests.machine.stand_in import FAILING, THROTTLED, TWO_4090, Play, card, system
+from tests.machine.test_published import mac
 from tests.plan.test_build import plan
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -68,6 +76,12 @@ def test_a_prefix_cache_that_is_on_is_unfair(pair: Plan) -> None:
     )
 
 
+def test_first_requests_that_are_timed_are_unfair(suite: SuiteWriter, pair: Plan) -> None:
+    cold = plan(suite({"one": ""}, protocol="launches = 1\nrepeats = 1\nwarmups = 0"))
+    assert [rule for rule, _ in told(cold)] == ["no-warmup"]
+    assert "no-warmup" not in [rule for rule, _ in told(pair)]
+
+
 def test_two_artifacts_without_a_text_to_score_hide_what_fewer_bits_cost(
     suite: SuiteWriter,
 ) -> None:
@@ -92,3 +106,170 @@ def test_findings_stand_in_the_plan_and_the_report_unless_ignored(
     assert "**Known before it ran** (context-unequal, unfair): one has 512" in report
     quiet = run_crossbench(tmp_path, "plan", path, "--ignore", "context-unequal").stdout
     assert "context-unequal" not in quiet
+
+
+def test_a_context_shorter_than_a_request_is_a_risk(tmp_path: Path) -> None:
+    short = planned(plans.suite(tmp_path, {"llamacpp": "n_ctx = 30"}, variant="cpu"))
+    finding = found(short, "context-short")
+    assert finding.evidence == "a context of 30 tokens, and short needs 40"
+    enough = planned(plans.suite(tmp_path, {"llamacpp": "n_ctx = 40"}, variant="cpu"))
+    assert "context-short" not in rules(enough)
+
+
+def test_bits_per_weight_are_those_of_the_headers(tmp_path: Path) -> None:
+    targets = {"llamacpp-a": "", "llamacpp-b": ""}
+    files = {"llamacpp-a": TINY / "tiny-f16.gguf", "llamacpp-b": TINY / "tiny-q8_0.gguf"}
+    unlike = planned(plans.suite(tmp_path, targets, variant="cpu", artifacts=files))
+    finding = found(unlike, "bits-per-weight-unequal")
+    assert finding.severity == "unfair"
+    assert finding.evidence.startswith("llamacpp-a has 16.01, llamacpp-b has 8.51 bits")
+    alike = planned(plans.suite(tmp_path, targets, variant="cpu"))
+    assert "bits-per-weight-unequal" not in rules(alike)
+
+
+def test_unequal_bits_with_a_text_to_score_are_worth_a_note(tmp_path: Path) -> None:
+    targets = {"llamacpp-a": "", "llamacpp-b": ""}
+    files = {"llamacpp-a": TINY / "tiny-f16.gguf", "llamacpp-b": TINY / "tiny-q8_0.gguf"}
+    text = ROOT / "suites" / "quality" / "tiny-held-out.txt"
+    scored = f'[quality]\ntext = "{text}"\nwindow = 64\n'
+    path = plans.suite(tmp_path, targets, variant="cpu", artifacts=files, more=scored)
+    assert found(planned(path), "bits-per-weight-unequal").severity == "note"
+
+
+def test_a_gpu_against_a_processor(play: Play, tmp_path: Path) -> None:
+    play(TWO_4090)
+    path = plans.suite(tmp_path, {"llamacpp": "", "vllm": ""}, variant="cuda")
+    assert "devices-unequal" not in rules(planned(path))
+    text = path.read_text()
+    path.write_text(text.replace('variant = "cuda"', 'variant = "cpu"', 1))
+    finding = found(planned(path), "devices-unequal")
+    assert finding.evidence == "llamacpp runs on cpu, vllm runs on cuda"
+
+
+def test_what_runs_on_the_processor_is_not_held_against_the_cards(
+    play: Play, tmp_path: Path
+) -> None:
+    play(THROTTLED)
+    path = plans.suite(tmp_path, {"vllm": ""}, variant="cuda")
+    full = planned(path)
+    assert found(full, "does-not-fit").evidence.startswith("does not fit: GPU 0 would hold")
+    path.write_text(path.read_text().replace('"cuda"', '"cpu"'))
+    assert set(planned(path).fits["vllm"].needed_bytes) == {"host"}
+
+
+def test_conditions_of_the_cards_concern_those_who_use_them(play: Play, tmp_path: Path) -> None:
+    play(THROTTLED)
+    path = plans.suite(tmp_path, {"llamacpp": "", "null": ""}, variant="cuda")
+    plan = planned(path)
+    busy = found(plan, "gpu-busy")
+    assert (busy.severity, busy.targets) == ("unfair", ("llamacpp",))
+    assert busy.evidence == (
+        "GPU 0: 2 processes of others on it, 97 % busy, 21 GiB of its memory in use"
+    )
+    assert {"gpu-held-back", "power-limit", "compute-mode"} <= set(rules(plan))
+    path.write_text(path.read_text().replace("cuda", "cpu"))
+    assert "gpu-busy" not in rules(planned(path))
+
+
+def test_a_healthy_card_gives_no_finding(play: Play, tmp_path: Path) -> None:
+    play({**system(1), **card(0)})
+    plan = planned(plans.suite(tmp_path, {"llamacpp": ""}, variant="cuda"))
+    assert not [rule for rule in rules(plan) if rule.startswith(("gpu", "power", "pcie"))]
+
+
+def test_a_card_that_has_fallen_off_the_bus(play: Play, tmp_path: Path) -> None:
+    play(FAILING)
+    plan = planned(plans.suite(tmp_path, {"llamacpp": ""}, variant="cuda"))
+    assert found(plan, "gpu-lost").evidence == "the NVIDIA driver says: GPU is lost"
+
+
+def test_findings_of_the_machine_name_no_program(play: Play, tmp_path: Path) -> None:
+    play(THROTTLED)
+    plan = planned(plans.suite(tmp_path, {"llamacpp": ""}, variant="cuda"))
+    for finding in plan.findings:
+        assert "python3" not in finding.evidence
+        assert "GPU-0a1b" not in finding.evidence
+
+
+def changed_host(plan: Plan, **changes: Any) -> Plan:
+    """The plan on a host that is as it should be, but for these changes."""
+    calm = {"governors": Reading(("performance",)), "on_battery": Reading(False)}
+    seen = replace(host.observe(), swap_used_bytes=0, **calm)
+    return replace(plan, machine=replace(plan.machine, host=Reading(replace(seen, **changes))))
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"governors": Reading(("performance", "powersave"))}, "cpu-governor"),
+        ({"on_battery": Reading(True)}, "low-power"),
+        ({"swap_used_bytes": 2**30}, "swap-used"),
+    ],
+)
+def test_what_the_host_is_set_to(pair: Plan, changes: dict[str, Any], rule: str) -> None:
+    assert told(changed_host(pair)) == []
+    assert [name for name, _ in told(changed_host(pair, **changes))] == [rule]
+
+
+def test_a_mac_that_saves_energy(pair: Plan) -> None:
+    apple = mac("Apple M2 Max", 38).value
+    assert apple is not None
+    hot = replace(apple, low_power_mode=Reading(True), thermal_warning=Reading("limit 70 %"))
+    there = replace(pair, machine=replace(pair.machine, apple=Reading(hot)))
+    evidence = "low-power mode is on, macOS holds it back for heat (limit 70 %)"
+    assert told(there) == [("low-power", evidence)]
+
+
+@pytest.mark.parametrize(
+    ("medium", "names"),
+    [
+        (Reading[Medium]("spinning disk"), ["slow-disk"]),
+        (Reading[Medium]("network"), ["slow-disk"]),
+        (Reading[Medium]("solid state"), []),
+        (Reading[Medium](reason="unknown"), []),
+    ],
+)
+def test_artifacts_on_slow_disks(pair: Plan, medium: Reading[Medium], names: list[str]) -> None:
+    there = replace(pair, storage={"one": Storage(bytes=2**20, medium=medium)})
+    assert [name for name, _ in told(there)] == names
+
+
+def test_an_artifact_beyond_free_memory_is_read_from_disk_each_time(pair: Plan) -> None:
+    large = Storage(bytes=2**50, medium=Reading("solid state"))
+    roomy = changed_host(pair, memory_available_bytes=2**50)
+    assert told(replace(roomy, storage={"one": large})) == []
+    ((name, evidence),) = told(replace(changed_host(pair), storage={"one": large}))
+    assert name == "reads-from-disk"
+    assert "1 launch read it from disk each time" in evidence
+
+
+def test_a_real_plan_knows_where_its_artifacts_lie(tmp_path: Path) -> None:
+    plan = planned(plans.suite(tmp_path, {"null": ""}))
+    assert plan.storage["null"].bytes == (TINY / "config.json").stat().st_size
+
+
+def test_a_rule_is_ignored_by_its_name(tmp_path: Path) -> None:
+    path = plans.suite(tmp_path, {"llamacpp": "n_ctx = 30"}, variant="cpu")
+    assert "context-short" not in rules(planned(path, "context-short"))
+
+
+def named_rules() -> set[str]:
+    """The rules that the code of host and plugins names."""
+    named = set()
+    for file in (ROOT / "crossbench" / "lint").glob("*.py"):
+        named |= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', file.read_text()))
+    for file in (ROOT / "plugins").glob("*/*/lint.py"):
+        engine = file.parent.name.removeprefix("crossbench_")
+        found = re.findall(r'finding\(\s*"([a-z-]+)"', file.read_text())
+        named |= {f"{engine}-{rule}" for rule in found}
+    return named
+
+
+def test_every_rule_is_documented_and_tested() -> None:
+    page = (ROOT / "docs" / "lint.md").read_text()
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == named_rules()
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("*.py"))
+    for rule in named_rules():
+        short = rule.partition("-")[2]
+        named = any(word in tests for word in (rule, f'"{short}"', f"{{backend}}-{short}"))
+        assert named, f"{rule} has no test"

@@ -26,7 +26,7 @@ from crossbench.worker.protocol import (
 )
 from crossbench.worker.supervisor import WorkerProcess
 
-STRICT = {"flash_attn": "off", "type_k": "f32", "type_v": "f32"}
+STRICT: dict[str, Any] = {"flash_attn": "off", "type_k": "f32", "type_v": "f32"}
 """Options under which llama.cpp computes in f32."""
 PATIENCE = Deadlines(load_s=60, first_token_s=60, chunk_gap_s=60, close_s=10)
 
@@ -34,7 +34,14 @@ PATIENCE = Deadlines(load_s=60, first_token_s=60, chunk_gap_s=60, close_s=10)
 class Live:
     """A worker that has loaded a model, with one thread unless told otherwise."""
 
-    def __init__(self, environment: Environment, folder: Path, model: str, **options: Any) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        folder: Path,
+        model: str,
+        streams: int = 1,
+        **options: Any,
+    ) -> None:
         """Raises WorkerFailed as the supervisor does."""
         spec = Registry().backend("llamacpp").spec
         self.process = WorkerProcess(
@@ -50,7 +57,7 @@ class Live:
                     options_type=spec.options,
                     options={"threads": 1} | options,
                     model=ModelRef(path=model, name="tiny"),
-                    needs=Needs(context_tokens=512, forced_ids=True, scoring=True),
+                    needs=Needs(context_tokens=512, streams=streams, forced_ids=True, scoring=True),
                     distributions=(),
                 ),
                 Ready,
@@ -64,6 +71,17 @@ class Live:
         request = Request(id="r", prompt_ids=tuple(prompt), max_tokens=tokens, **more)
         (record,) = self.process.ask(Measure(requests=(request,)), Measured).records
         return record
+
+    def crowd(self, prompts: Sequence[Sequence[int]], tokens: int) -> list[list[int]]:
+        """The ids of requests that must succeed, all of them at once."""
+        requests = tuple(
+            Request(id=str(number), prompt_ids=tuple(prompt), max_tokens=tokens)
+            for number, prompt in enumerate(prompts)
+        )
+        measure = Measure(requests=requests, streams=len(prompts))
+        records = self.process.ask(measure, Measured).records
+        assert not any(record.failure for record in records), records
+        return [list(record.token_ids or ()) for record in records]
 
     def generate(self, prompt: Sequence[int], tokens: int, **more: Any) -> list[int]:
         """The ids of one request that must succeed."""

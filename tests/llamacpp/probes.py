@@ -30,6 +30,7 @@ from crossbench.api import (
     Sampling,
 )
 from crossbench_llamacpp.engine import LlamaCpp
+from crossbench_llamacpp.loaded import LoadedModel
 from crossbench_llamacpp.options import LlamaCppOptions
 from crossbench_llamacpp.session import LlamaCppSession
 
@@ -37,15 +38,24 @@ PROMPT = tuple(range(20, 120))
 
 
 @contextmanager
-def session(model: str, context: int = 512, **options: Any) -> Iterator[LlamaCppSession]:
+def opened(
+    model: str, context: int = 512, streams: int = 1, **options: Any
+) -> Iterator[LoadedModel]:
     chosen = msgspec.convert({"threads": 1} | options, LlamaCppOptions)
     loaded = LlamaCpp().load(
-        ModelRef(path=model, name="tiny"), chosen, Needs(context_tokens=context)
+        ModelRef(path=model, name="tiny"), chosen, Needs(context_tokens=context, streams=streams)
     )
     try:
         yield loaded
     finally:
         loaded.close()
+
+
+@contextmanager
+def session(model: str, context: int = 512, **options: Any) -> Iterator[LlamaCppSession]:
+    with opened(model, context, **options) as loaded:
+        assert isinstance(loaded, LlamaCppSession)
+        yield loaded
 
 
 def request(prompt: Sequence[int], tokens: int, **more: Any) -> Request:
@@ -226,7 +236,7 @@ def load_failure(
         limit = address_space_gib << 30
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
-        with session(model, context, **options):
+        with opened(model, context, **options):
             return ["loaded", ""]
     except EngineError as error:
         return [type(error).__name__, str(error)]
@@ -276,7 +286,7 @@ def printed(model: str) -> str:
 
 def described(model: str, context: int = 512, **options: Any) -> Any:
     """`describe()` and `memory()`."""
-    with session(model, context, **options) as live:
+    with opened(model, context, **options) as live:
         return msgspec.to_builtins({"loaded": live.describe(), "memory": live.memory()})
 
 

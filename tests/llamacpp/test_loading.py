@@ -70,6 +70,34 @@ def test_options_of_a_rig_that_is_not_there_are_unsupported(
     assert (kind, said in message) == ("Unsupported", True), message
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"streams": 257}, "257 requests are to run at once; llama.cpp has room for 256"),
+        ({"streams": 8, "n_batch": 7, "n_ubatch": 7}, "8 requests are to run at once and n_batch"),
+        ({"streams": 200, "n_ctx": 2**24}, "200 requests of 16777216 tokens each"),
+    ],
+)
+def test_more_at_once_than_llama_cpp_can_serve_is_unsupported(
+    probe: Probe, model: str, options: dict[str, Any], said: str
+) -> None:
+    kind, message = probe("load_failure", model=model, **options)
+    assert (kind, said in message) == ("Unsupported", True), message
+
+
+@pytest.mark.parametrize("unified", [False, True])
+def test_each_request_has_the_context_that_was_asked_for(
+    probe: Probe, model: str, unified: bool
+) -> None:
+    told = probe("described", model=model, context=700, streams=3, kv_unified=unified)
+    loaded = told["loaded"]
+    assert loaded["context_tokens"]["value"] == 768
+    assert loaded["kv_capacity_tokens"]["value"] == 3 * 768
+    assert told["memory"]["cpu"]["kv_bytes"] == 4 * 2 * 128 * 2 * 3 * 768
+    assert loaded["settings"]["streams"]["value"] == 3
+    assert loaded["settings"]["kv_unified"]["value"] is unified
+
+
 def test_a_context_past_all_memory_is_out_of_memory(probe: Probe, model: str) -> None:
     kind, message = probe("load_failure", model=model, n_ctx=2**22, address_space_gib=4)
     assert kind == "OutOfMemory", message
@@ -105,6 +133,8 @@ def test_a_description_tells_what_was_resolved(probe: Probe, model: str) -> None
     assert (settings["threads"]["value"], settings["threads_batch"]["value"]) == (1, 1)
     assert settings["load_mode"]["value"] == "mmap"
     assert settings["layers_by_device"]["value"] == {"cpu": 5}
+    assert "CPU" in settings["backends"]["value"]
+    assert settings["nccl_linked"]["value"] is False
     assert loaded["ignored"] == []
 
 

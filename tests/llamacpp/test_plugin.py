@@ -61,5 +61,5 @@ def test_what_it_names_exists(spec: BackendSpec) -> None:
     assert f"class {name}:" in source
 
 
-def test_all_is_promised_but_several_streams(spec: BackendSpec) -> None:
-    assert spec.capabilities == set(Capability) - {Capability.BATCH}
+def test_all_is_promised(spec: BackendSpec) -> None:
+    assert spec.capabilities == set(Capability)

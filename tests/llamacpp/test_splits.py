@@ -9,6 +9,7 @@ import pytest
 
 from crossbench.api import Parallelism
 from crossbench.envs.environment import Environment
+from tests.llamacpp.conftest import Serve, Start, listening
 from tests.llamacpp.live import STRICT, Live
 from tests.reference import Reference
 
@@ -87,6 +88,20 @@ def test_greedy_tokens_are_those_of_one_device(
         output = split.live.generate(prompt, 40)
         assert reference.astray(prompt, output, split.tolerance) == []
         assert output == strict.generate(prompt, 40)
+
+
+@pytest.mark.parametrize("mode", ["layer", "tensor"])
+def test_requests_at_once_give_what_they_give_on_one_device(
+    mode: str, start: Start, serve: Serve, model_f32: str, strict: Live, reference: Reference
+) -> None:
+    servers = [server.endpoint for server in listening(serve, 2)]
+    options: dict[str, Any] = {"split_mode": mode, "rpc_servers": servers}
+    options |= STRICT if mode == "layer" else F32_CACHE
+    live = start(model_f32, streams=3, **options)
+    prompts = [live.tokenize(text) for text in PROMPTS]
+    for prompt, output in zip(prompts, live.crowd(prompts, 24), strict=True):
+        assert reference.astray(prompt, output, 2e-2) == []
+        assert output == strict.generate(prompt, 24)
 
 
 def test_scores_are_those_of_one_device(split: Split, strict: Live, reference: Reference) -> None:

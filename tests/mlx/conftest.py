@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from crossbench.api import BackendSpec, ModelRef, Needs, Request
+from crossbench.envs import overlay
 from crossbench.envs.environment import Environment
 from crossbench.launch import environ
+from crossbench.registry import Registry
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import (
     Load,
@@ -97,6 +99,7 @@ class Workers:
 @pytest.fixture(scope="session")
 def mlx() -> Environment:
     """An environment that has mlx-lm and msgspec: one named, or the one built."""
+    overlay.lay(Registry().backend("mlx").spec)
     return engine("mlx")
 
 
@@ -115,9 +118,11 @@ def exact(workers: Workers) -> Loaded:
 
 
 def probe(mlx: Environment, name: str, **arguments: Any) -> Any:
-    """Call a function of `probes` in the engine's interpreter: what a worker cannot show."""
+    """Call a function of `probes`, or "crowds.NAME", in the engine's interpreter: what a worker
+    cannot show."""
+    module, _, function = name.rpartition(".")
     ran = subprocess.run(
-        [mlx.python, "-m", "tests.mlx.probes", name, json.dumps(arguments)],
+        [mlx.python, "-m", f"tests.mlx.{module or 'probes'}", function, json.dumps(arguments)],
         cwd=ROOT,
         env=dict(environ(mlx)),
         capture_output=True,

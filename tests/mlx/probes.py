@@ -19,7 +19,9 @@ PROMPT = tuple(range(20, 80))
 
 def _load(path: str) -> MlxSession:
     options = MlxOptions(dtype="float32")
-    return Mlx().load(ModelRef(path=path, name="tiny"), options, Needs(context_tokens=100))
+    loaded = Mlx().load(ModelRef(path=path, name="tiny"), options, Needs(context_tokens=100))
+    assert isinstance(loaded, MlxSession)
+    return loaded
 
 
 def _request(tokens: int) -> Request:

@@ -12,7 +12,14 @@ import pytest
 
 from crossbench.api import Boundary, Parallelism
 from crossbench.envs.environment import Environment
-from crossbench.worker.protocol import ReadVocabulary, Tokenize, Tokenized, VocabularyRead
+from crossbench.worker.protocol import (
+    MemoryRead,
+    ReadMemory,
+    ReadVocabulary,
+    Tokenize,
+    Tokenized,
+    VocabularyRead,
+)
 from crossbench.worker.supervisor import WorkerFailed
 from tests.conftest import TINY
 from tests.mlx.conftest import STORED, TINY_4BIT, Loaded, Workers, probe
@@ -217,6 +224,18 @@ def test_memory_returns_to_what_the_weights_take(workers: Workers) -> None:
     worker.run(list(range(20, 420)), 8)
     worker.run([20], 1)
     assert weights <= worker.used() < weights + 2**22
+
+
+def test_memory_tells_what_is_kept_for_use_again_and_the_most_there_was(workers: Workers) -> None:
+    worker = workers(dtype="float32", prefill_step_size=32)
+    worker.run(list(range(20, 420)), 8)
+    (memory,) = worker.process.ask(ReadMemory(), MemoryRead).memory.values()
+    weights = worker.ready.loaded.weight_bytes.value
+    assert weights is not None
+    assert memory.used_bytes is not None
+    assert memory.cache_bytes is not None
+    assert memory.peak_bytes is not None
+    assert weights <= memory.used_bytes - memory.cache_bytes < memory.peak_bytes
 
 
 def test_the_artifact_says_what_its_tokenizer_is(workers: Workers) -> None:

@@ -55,14 +55,8 @@ def test_what_it_names_exists(spec: BackendSpec) -> None:
     assert f"class {name}:" in (ROOM / f"{module.rpartition('.')[2]}.py").read_text()
 
 
-def test_several_streams_are_not_promised(spec: BackendSpec) -> None:
-    assert spec.capabilities == {
-        Capability.TOKEN_IDS,
-        Capability.RESET,
-        Capability.SEED,
-        Capability.FORCED_IDS,
-        Capability.SCORE,
-    }
+def test_all_is_promised(spec: BackendSpec) -> None:
+    assert spec.capabilities == set(Capability)
 
 
 def test_declaration_and_options_import_no_engine() -> None:

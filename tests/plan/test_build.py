@@ -44,7 +44,7 @@ def plan(path: Path, **selection: Any) -> Plan:
         registry=registry,
         machine=MACHINE,
         equipment=equipment.find(suite, registry, chosen),
-        artifacts=supplies.find(suite, chosen),
+        artifacts=supplies.find(suite, chosen).artifacts,
         book=PromptBook.open(suite),
         selection=chosen,
     )
@@ -69,7 +69,7 @@ def test_every_second_block_is_reversed() -> None:
 def test_a_runnable_suite(suite: SuiteWriter) -> None:
     made = plan(suite({"a": "", "b": ""}, protocol="launches = 2\nrepeats = 3\nwarmups = 1"))
     assert [launch.id for launch in made.launches] == ["b1-a", "b1-b", "b2-b", "b2-a"]
-    assert (made.samples, made.requests) == (12, 16)
+    assert (made.samples, made.requests) == (12, 16 + 12 + 8)
     assert made.scenarios[0].prompt_tokens == (16,)
     assert made.targets[0].how == "host"
     assert not made.exclusions

@@ -62,8 +62,10 @@ def test_every_key_arrives() -> None:
     protocol = suite.protocol
     assert (protocol.launches, protocol.repeats, protocol.warmups, protocol.seed) == (2, 5, 0, 7)
     assert protocol.deadlines == Deadlines(
-        build_s=1, load_s=2.5, first_token_s=3, chunk_gap_s=4, close_s=5
+        build_s=1, load_s=2.5, first_token_s=3, chunk_gap_s=4, close_s=5, cool_s=6
     )
+    assert (protocol.burn_in, protocol.sentinel) == (1, True)
+    assert (protocol.cool_down_s, protocol.start_below_c) == (2.5, 60)
 
 
 def test_a_prompt_takes_any_of_its_forms_and_text_files_keep_their_line_ends() -> None:
@@ -148,13 +150,14 @@ def test_only_the_tokenizer_may_come_out_of_the_artifact(tmp_path: Path) -> None
 
 
 PROTOCOLS = [
-    ("", None, ("default", 4, 3, 1)),
-    ('profile = "quick"', None, ("quick", 1, 3, 1)),
-    ('profile = "publish"', None, ("publish", 6, 5, 1)),
-    ("launches = 2\nwarmups = 0", None, ("default", 2, 3, 0)),
-    ('profile = "publish"\nrepeats = 9', None, ("publish", 6, 9, 1)),
-    ("launches = 2\nrepeats = 9\nwarmups = 0", "quick", ("quick", 1, 3, 1)),
-    ('profile = "publish"', "default", ("default", 4, 3, 1)),
+    ("", None, ("default", 4, 3, 3, 1, True)),
+    ('profile = "quick"', None, ("quick", 1, 3, 1, 0, False)),
+    ('profile = "publish"', None, ("publish", 6, 5, 3, 1, True)),
+    ("launches = 2\nwarmups = 0", None, ("default", 2, 3, 0, 1, True)),
+    ("burn_in = 0\nsentinel = false", None, ("default", 4, 3, 3, 0, False)),
+    ('profile = "publish"\nrepeats = 9', None, ("publish", 6, 9, 3, 1, True)),
+    ("launches = 2\nrepeats = 9\nwarmups = 0", "quick", ("quick", 1, 3, 1, 0, False)),
+    ('profile = "publish"\nburn_in = 0', "default", ("default", 4, 3, 3, 1, True)),
 ]
 
 
@@ -162,10 +165,11 @@ PROTOCOLS = [
 def test_the_command_line_beats_the_suite_and_the_suite_its_profile(
     written: str, given: Profile | None, meant: tuple[object, ...], tmp_path: Path
 ) -> None:
-    path = write(tmp_path, f"{MINIMAL}\n[protocol]\nseed = 5\n{written}\n")
+    path = write(tmp_path, f"{MINIMAL}\n[protocol]\nseed = 5\ncool_down_s = 9\n{written}\n")
     got = load(path, profile=given).protocol
-    assert (got.profile, got.launches, got.repeats, got.warmups) == meant
-    assert got.seed == 5
+    preset = (got.profile, got.launches, got.repeats, got.warmups, got.burn_in, got.sentinel)
+    assert preset == meant
+    assert (got.seed, got.cool_down_s, got.start_below_c) == (5, 9, None)
 
 
 def test_a_list_multiplies_targets_and_the_last_key_varies_fastest() -> None:

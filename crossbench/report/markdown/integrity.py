@@ -1,9 +1,10 @@
-"""Whether the comparison was fair: ids, caches, tokenizers, samples, the instrument."""
+"""Whether the comparison was fair: ids, caches, tokenizers, samples, instrument, machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crossbench.report.markdown.panel import panel
 from crossbench.report.model import Report
 from crossbench.report.words import code, counted, escaped, number
 
@@ -30,7 +31,8 @@ def integrity(report: Report) -> str:
     changed = [target.name for target in report.targets if not target.resolved_alike]
     if changed:
         lines.append(f"- Launches resolved differently: {escaped(', '.join(changed))}.")
-    return "## Integrity\n\n" + "\n".join(lines) if lines else ""
+    parts = [panel(report.checks), "\n".join(lines)]
+    return "\n\n".join(["## Integrity", *filter(None, parts)]) if any(parts) else ""
 
 
 def _preflight(report: Report) -> Iterator[str]:

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from shlex import quote
 
+from crossbench.report.charts.all import charts as drawn
+from crossbench.report.machine import sections
+from crossbench.report.markdown.comparison import comparison
+from crossbench.report.markdown.energy import energy
+from crossbench.report.markdown.headline import charts, headline
 from crossbench.report.markdown.integrity import integrity
+from crossbench.report.markdown.memory import memory
+from crossbench.report.markdown.null_test import null_test
+from crossbench.report.markdown.probes import probes
+from crossbench.report.markdown.protocol import protocol
 from crossbench.report.markdown.quality import quality
 from crossbench.report.markdown.results import not_measured, results
 from crossbench.report.markdown.targets import targets
 from crossbench.report.model import Report
-from crossbench.report.words import code, counted, escaped, plain, size, table
+from crossbench.report.words import code, counted, escaped, plain, table
+from crossbench.statistics.logmean import LEAST_LAUNCHES
 
 
 def render(report: Report) -> str:
     """The whole page."""
     parts = [
         _head(report),
+        *headline(report),
+        *charts(drawn(report)),
         *results(report),
+        *comparison(report),
+        *null_test(report),
         *not_measured(report.non_results),
         *quality(report),
         *targets(report),
-        _machine(report),
+        *protocol(report),
+        *memory(report),
+        *energy(report),
+        *_machine(report),
+        *probes(report),
         integrity(report),
-        _definitions(report),
+        definitions(report),
         _reproduce(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -34,18 +53,33 @@ def _head(report: Report) -> str:
         f"# {escaped(report.title)}",
         "",
         f"{escaped(report.model)} on {escaped(report.machine.cpu)}"
-        f"{_cuda(report)}, {report.started}, crossbench {report.crossbench}.",
+        f"{_cuda(report)}, {escaped(report.started)}, crossbench {escaped(report.crossbench)}.",
         "",
         f"Profile {protocol.profile}: {counted(protocol.launches, 'launch')} of every target, "
         f"interleaved, each with {counted(protocol.warmups, 'warm-up')} and "
-        f"{counted(protocol.repeats, 'repeat')} per prompt. Values are geometric means over "
-        "launches, with the range they span in brackets"
-        + (" (of the repeats, as there is one launch)." if protocol.launches == 1 else "."),
-        "Ranges are no confidence intervals: targets are not ranked here.",
+        f"{counted(protocol.repeats, 'repeat')} per prompt. {meaning(protocol.launches)}",
     ]
     if report.outcome != "complete":
-        lines += ["", f"**This run is {report.outcome}: what follows is what was measured.**"]
+        lines += [
+            "",
+            f"**This run is {escaped(report.outcome)}: what follows is what was measured.**",
+        ]
     return "\n".join(lines)
+
+
+def meaning(launches: int) -> str:
+    """What the values are, and what stands beside each."""
+    if launches == 1:
+        return (
+            "Values come from one launch, with the (range) of its repeats: no intervals, no "
+            "ranking, every verdict is inconclusive."
+        )
+    if launches < LEAST_LAUNCHES:
+        return (
+            "Values are geometric means over launches, with the (range) they span: too few for "
+            "intervals, so every verdict is inconclusive."
+        )
+    return "Values are geometric means over launches, with their [95 % interval]."
 
 
 def _cuda(report: Report) -> str:
@@ -53,19 +87,15 @@ def _cuda(report: Report) -> str:
     return f" with {escaped(', '.join(devices))}" if devices else ""
 
 
-def _machine(report: Report) -> str:
-    machine = report.machine
-    rows = [
-        ["processor", escaped(machine.cpu)],
-        ["cores", f"{machine.physical_cores} physical, {machine.logical_cores} logical"],
-        ["memory", size(machine.memory_bytes)],
-        ["CUDA devices", escaped(", ".join(machine.cuda_devices)) or "none"],
-        ["system", escaped(machine.system) + (", under WSL" if machine.wsl else "")],
-    ]
-    return "## Machine\n\n" + table(["what", "found"], rows)
+def _machine(report: Report) -> Iterator[str]:
+    yield "## Machine"
+    for section in sections(report.machine):
+        rows = [[escaped(label), escaped(text)] for label, text in section.rows]
+        yield table([escaped(section.title), "found"], rows)
 
 
-def _definitions(report: Report) -> str:
+def definitions(report: Report) -> str:
+    """What each word of the tables means."""
     return f"""## Definitions (version {report.definitions})
 
 Stamps are taken on a monotonic clock as each chunk of tokens arrives, in the engine's own process;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from crossbench.analysis.metric import Metric
+from crossbench.report.markdown.bandwidth import bandwidth
 from crossbench.report.model import CellReport, NonResultReport, Report, ScenarioReport
 from crossbench.report.words import TITLES, counted, escaped, lengths, table, value
 
@@ -17,6 +18,7 @@ def results(report: Report) -> Iterator[str]:
     yield "## Results"
     for scenario in report.scenarios:
         yield _scenario(scenario)
+        yield from bandwidth(report, scenario.name)
 
 
 def _scenario(scenario: ScenarioReport) -> str:
@@ -30,8 +32,15 @@ def _scenario(scenario: ScenarioReport) -> str:
     )
     if not scenario.cells:
         return f"{head}\n\nNo target was measured."
-    parts = [head, _speeds(scenario), _gaps(scenario), "\n".join(_withheld(scenario))]
+    parts = [head, _speeds(scenario), _gaps(scenario), "\n".join(remarks(scenario))]
     return "\n\n".join(part for part in parts if part)
+
+
+def remarks(scenario: ScenarioReport) -> Iterator[str]:
+    """Why values are missing or stand without an interval, and what to know of the others."""
+    yield from _withheld(scenario)
+    yield from _without_interval(scenario)
+    yield from _flagged(scenario)
 
 
 def _speeds(scenario: ScenarioReport) -> str:
@@ -90,6 +99,31 @@ def _withheld(scenario: ScenarioReport) -> Iterator[str]:
     for (title, reason), targets in told.items():
         whose = "" if targets == everyone else f" ({escaped(', '.join(targets))})"
         yield f"- {title}{whose}: {escaped(reason)}."
+
+
+def _without_interval(scenario: ScenarioReport) -> Iterator[str]:
+    """Why values stand without an interval, each reason once."""
+    told: dict[str, dict[str, None]] = {}
+    for cell in scenario.cells:
+        for name in (*SPEEDS, *GAPS):
+            metric = _metric(cell, name)
+            if metric.no_interval and metric.low != metric.high:
+                told.setdefault(metric.no_interval, {})[cell.target] = None
+    everyone = [cell.target for cell in scenario.cells]
+    for reason, targets in told.items():
+        whose = "" if list(targets) == everyone else f" of {escaped(', '.join(targets))}"
+        yield f"- A range (in brackets) instead of a 95 % interval{whose}: {escaped(reason)}."
+
+
+def _flagged(scenario: ScenarioReport) -> Iterator[str]:
+    """What a reader should know of a number before believing it."""
+    for cell in scenario.cells:
+        for name in SPEEDS:
+            for flag in _metric(cell, name).flags:
+                yield (
+                    f"- **{flag.name}**, {TITLES[name]} of {escaped(cell.target)}: "
+                    f"{escaped(flag.reason)}."
+                )
 
 
 def not_measured(non_results: Sequence[NonResultReport]) -> Iterator[str]:

@@ -122,7 +122,7 @@ def _settings(target: TargetReport) -> str:
         f"  - artifact sha256 {code(target.artifact.sha256)}",
         f"  - options asked: {code(options) if options else 'none'}",
         f"  - resolved by the engine: {code(settings) if settings else 'nothing told'}",
-        f"  - Python {target.python or NONE}; {escaped(versions)}",
+        f"  - Python {escaped(target.python or NONE)}; {escaped(versions)}",
     ]
     if target.requires:
         required = ", ".join(target.requires)

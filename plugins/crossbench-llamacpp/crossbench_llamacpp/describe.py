@@ -9,7 +9,7 @@ from typing import Any
 import llama_cpp
 
 from crossbench.api import Boundary, Device, DeviceMemory, Fact, Loaded
-from crossbench_llamacpp import library
+from crossbench_llamacpp import compiled, library
 from crossbench_llamacpp.library import EngineDevice
 from crossbench_llamacpp.options import LlamaCppOptions
 from crossbench_llamacpp.resolved import (
@@ -35,7 +35,7 @@ def loaded(
         engine_build=Fact(library.build(), "api"),
         parallelism=Fact(parallelism(options.split_mode, resolved), "log"),
         devices=_reported(used_devices(resolved), known),
-        context_tokens=Fact(llama_cpp.llama_n_ctx_seq(context), "api"),
+        context_tokens=Fact(library.context_tokens(context), "api"),
         weight_bytes=Fact(llama_cpp.llama_model_size(model), "api"),
         parameters=Fact(llama_cpp.llama_model_n_params(model), "api"),
         kv_dtype=Fact(_kv_dtype(resolved.kv_types), "log"),
@@ -107,6 +107,9 @@ def _settings(
         "n_ubatch": Fact(llama_cpp.llama_n_ubatch(context), "api"),
         "threads": Fact(llama_cpp.llama_n_threads(context), "api"),
         "threads_batch": Fact(llama_cpp.llama_n_threads_batch(context), "api"),
+        "streams": Fact(llama_cpp.llama_n_seq_max(context), "api"),
+        "kv_unified": Fact(resolved.kv_unified, "log"),
+        "speculative": Fact("none", "config"),
         "train_context_tokens": Fact(llama_cpp.llama_model_n_ctx_train(model), "artifact"),
         "model": Fact(_model_description(model), "artifact"),
         "offloaded_layers": Fact(resolved.offloaded, "log"),
@@ -114,6 +117,8 @@ def _settings(
         "split_mode": Fact(options.split_mode, "config"),
         "pipeline_overlap": Fact(resolved.pipeline, "log"),
         "load_mode": Fact(resolved.load_mode, "log"),
+        "backends": Fact(compiled.backends(), "api"),
+        "nccl_linked": Fact(compiled.nccl(), "api"),
         "system_info": Fact(library.system_info(), "api"),
     }
 

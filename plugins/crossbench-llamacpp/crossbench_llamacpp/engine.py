@@ -10,7 +10,9 @@ import llama_cpp
 
 from crossbench.api import EngineError, ModelRef, Needs, Unsupported
 from crossbench_llamacpp import aborts, library, parameters, resolved, rpc
+from crossbench_llamacpp.crowd import CrowdSession
 from crossbench_llamacpp.failures import failure
+from crossbench_llamacpp.loaded import LoadedModel, Parts
 from crossbench_llamacpp.log import EngineLog
 from crossbench_llamacpp.options import LlamaCppOptions
 from crossbench_llamacpp.session import LlamaCppSession
@@ -21,14 +23,17 @@ GGUF_MAGIC = b"GGUF"
 class LlamaCpp:
     """The llama.cpp backend, as the worker makes it."""
 
-    def load(self, model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LlamaCppSession:
+    def load(self, model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LoadedModel:
         """Load a GGUF file into a context of the needed size, over RPC servers where named.
+
+        The session is asynchronous where several requests are to run at once.
 
         Raises OutOfMemory, Unsupported, or EngineError with the cause from llama.cpp's log.
         """
         # Of an uncaught exception ggml would print a backtrace by a debugger, which helps nobody.
         os.environ.setdefault("GGML_NO_BACKTRACE", "1")
         check_artifact(Path(model.path))
+        parameters.check_streams(options, needs.streams)
         library.check_version()
         try:
             return aborts.guarded(lambda: _load(model, options, needs))
@@ -42,7 +47,7 @@ class LlamaCpp:
             raise failure(message, "") from error
 
 
-def _load(model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LlamaCppSession:
+def _load(model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LoadedModel:
     log = EngineLog()
     log.listen()
     llama_cpp.llama_backend_init()
@@ -56,7 +61,8 @@ def _load(model: ModelRef, options: LlamaCppOptions, needs: Needs) -> LlamaCppSe
     except BaseException:
         llama_cpp.llama_model_free(weights)
         raise
-    return LlamaCppSession(weights, context, options, devices, resolved.read(log), log)
+    parts = Parts(weights, context, options, devices, resolved.read(log), log)
+    return CrowdSession(parts) if needs.streams > 1 else LlamaCppSession(parts)
 
 
 def check_artifact(path: Path) -> None:
@@ -80,7 +86,7 @@ def _load_weights(path: str, params: Any, log: EngineLog) -> Any:
 
 
 def _make_context(weights: Any, options: LlamaCppOptions, needs: Needs, log: EngineLog) -> Any:
-    params = parameters.of_context(options, needs.context_tokens)
+    params = parameters.of_context(options, needs.context_tokens, needs.streams)
     context = llama_cpp.llama_init_from_model(weights, params)
     if not context:
         raise failure(f"llama.cpp could not make a context of {params.n_ctx} tokens", log.cause())

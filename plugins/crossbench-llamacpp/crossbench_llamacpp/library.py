@@ -121,6 +121,11 @@ def _text(value: bytes | None) -> str:
     return (value or b"").decode("utf-8", "replace")
 
 
+def context_tokens(context: Any) -> int:
+    """Tokens that each sequence of a context may hold, all of them at once."""
+    return int(llama_cpp.llama_n_ctx(context) // llama_cpp.llama_n_seq_max(context))
+
+
 def build() -> str:
     """The versions of llama.cpp, ggml and the binding, and the commit they were built from."""
     llama, ggml, commit = (

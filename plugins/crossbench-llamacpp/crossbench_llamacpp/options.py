@@ -67,13 +67,13 @@ class LlamaCppOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     n_ctx: Annotated[
         Tokens | None,
         Meta(
-            description="Context in tokens, which llama.cpp rounds up to a multiple of 256; "
-            "absent: the longest prompt plus output of the plan."
+            description="Context of each request in tokens, which llama.cpp rounds up to a "
+            "multiple of 256; absent: the longest prompt plus output of the plan."
         ),
     ] = None
-    n_batch: Annotated[
-        Tokens, Meta(description="Most prompt tokens handed to one llama_decode call.")
-    ] = 2048
+    n_batch: Annotated[Tokens, Meta(description="Most tokens handed to one llama_decode call.")] = (
+        2048
+    )
     n_ubatch: Annotated[
         Tokens, Meta(description="Most tokens computed at once; at most n_batch.")
     ] = 512
@@ -84,6 +84,13 @@ class LlamaCppOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     type_v: Annotated[
         KvType, Meta(description="Type of the value cache; quantised needs flash attention.")
     ] = "f16"
+    kv_unified: Annotated[
+        bool,
+        Meta(
+            description="With several requests at once: one KV cache that all of them share, as "
+            "llama-server has it by default; false: one each, as llama-batched-bench has it."
+        ),
+    ] = False
     offload_kqv: Annotated[
         bool, Meta(description="Keep the KV cache and attention on the GPU of their layer.")
     ] = True

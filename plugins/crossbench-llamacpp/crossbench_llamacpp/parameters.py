@@ -10,7 +10,7 @@ import llama_cpp
 
 from crossbench.api import Unsupported
 from crossbench_llamacpp.library import EngineDevice
-from crossbench_llamacpp.options import LlamaCppOptions
+from crossbench_llamacpp.options import MAX_TOKENS, LlamaCppOptions
 from crossbench_llamacpp.threads import physical_cores
 
 SPLIT_MODES = {
@@ -76,13 +76,38 @@ def of_model(options: LlamaCppOptions, devices: Sequence[EngineDevice]) -> Any:
     return params
 
 
-def of_context(options: LlamaCppOptions, context_tokens: int) -> Any:
-    """`llama_context_params` for one sequence of at least `context_tokens`, unless n_ctx is set."""
+def check_streams(options: LlamaCppOptions, streams: int) -> None:
+    """Raise Unsupported where so many requests cannot be served at once."""
+    most = llama_cpp.llama_max_parallel_sequences()
+    if streams > most:
+        raise Unsupported(
+            f"{streams} requests are to run at once; llama.cpp has room for {most} sequences"
+        )
+    if streams > options.n_batch:
+        raise Unsupported(
+            f"{streams} requests are to run at once and n_batch is {options.n_batch}: a call must "
+            "hold a token of each; raise n_batch"
+        )
+
+
+def of_context(options: LlamaCppOptions, context_tokens: int, streams: int) -> Any:
+    """`llama_context_params` for so many sequences, each of at least `context_tokens`.
+
+    n_ctx, where it is set, is of each sequence; llama.cpp's own is of all of them. Raises
+    Unsupported where that is more than it can count.
+    """
     params = llama_cpp.llama_context_default_params()
-    params.n_ctx = options.n_ctx or context_tokens
+    each = options.n_ctx or context_tokens
+    if each * streams > MAX_TOKENS:
+        raise Unsupported(
+            f"{streams} requests of {each} tokens each are to run at once; llama.cpp counts to "
+            f"{MAX_TOKENS} tokens"
+        )
+    params.n_ctx = each * streams
     params.n_batch = options.n_batch
     params.n_ubatch = options.n_ubatch
-    params.n_seq_max = 1
+    params.n_seq_max = streams
+    params.kv_unified = options.kv_unified
     params.flash_attn_type = FLASH_ATTENTION[options.flash_attn]
     params.type_k = _ggml_type(options.type_k)
     params.type_v = _ggml_type(options.type_v)

@@ -28,6 +28,16 @@ def cached_prompt_tokens(perf: Perf, prompt: int, produced: int) -> int:
     return prompt - computed
 
 
+def all_computed(perf: Perf, fed: int) -> bool:
+    """Whether llama.cpp computed as many tokens as it was fed, of however many requests.
+
+    A prompt evaluation is of two tokens at least, so a count of 1 there stands for 0; an evaluation
+    count of 1 may stand for either.
+    """
+    prompts = perf.n_p_eval if perf.n_p_eval > 1 else 0
+    return prompts + perf.n_eval == fed or (perf.n_eval == 1 and prompts == fed)
+
+
 def native(perf: Perf, prompt: int, produced: int) -> dict[str, float]:
     """Its times, and its own tokens per second wherever it timed any token."""
     prompt_evaluated = perf.n_p_eval if prompt > 1 else 0

@@ -54,6 +54,7 @@ def crossbench_backends() -> Iterable[BackendSpec]:
             {
                 Capability.TOKEN_IDS,
                 Capability.RESET,
+                Capability.BATCH,
                 Capability.SEED,
                 Capability.FORCED_IDS,
                 Capability.SCORE,

@@ -31,7 +31,9 @@ FLASH = re.compile(r"llama_context: flash_attn\s+= (\w+)")
 FLASH_PROBED = re.compile(r"Flash Attention (enabled|not supported)")
 PIPELINE = re.compile(r"pipeline parallelism enabled")
 PIPELINE_DROPPED = re.compile(r"retrying without pipeline parallelism")
-CACHE = re.compile(r"\(\s*(\d+) cells,.*K \((\w+)\):.*V \((\w+)\):")
+CACHE = re.compile(r"\(\s*(\d+) cells,.*/(\d+) seqs\), K \((\w+)\):.*V \((\w+)\):")
+"""Cells of each buffer, how many buffers (one that all sequences share, or one each), types."""
+UNIFIED = re.compile(r"kv_unified\s+= (true|false)")
 SUFFIXED = re.compile(r"([A-Za-z]+\d+(?:\[\S+\])?)_\w+")
 BUFFER = re.compile(r"(\S+)\s+(model|KV|RS|compute|output) buffer size =\s+([\d.]+) MiB")
 
@@ -53,7 +55,9 @@ class Resolved(Struct, frozen=True, kw_only=True):
     kv_types: tuple[str, str] | None
     """Key and value type."""
     kv_cells: int | None
-    """Capacity of the largest KV cache, in tokens."""
+    """Capacity of the largest KV cache, in tokens, all sequences together."""
+    kv_unified: bool | None
+    """Whether all sequences share one KV cache."""
     memory: Mapping[str, DeviceMemory]
     """Pool -> buffers, rounded to 0.01 MiB by the log. See `pool`."""
 
@@ -72,8 +76,9 @@ def read(lines: Iterable[str]) -> Resolved:
         attention=_attention(log),
         pipeline=any(PIPELINE.search(line) for line in log)
         and not any(PIPELINE_DROPPED.search(line) for line in log),
-        kv_types=(caches[0][2], caches[0][3]) if caches else None,
-        kv_cells=max((int(match[1]) for match in caches), default=None),
+        kv_types=(caches[0][3], caches[0][4]) if caches else None,
+        kv_cells=max((int(match[1]) * int(match[2]) for match in caches), default=None),
+        kv_unified={"true": True, "false": False}.get(_last(UNIFIED, log) or ""),
         memory=_memory(log),
     )
 

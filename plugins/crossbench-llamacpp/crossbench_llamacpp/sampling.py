@@ -50,15 +50,26 @@ class Logits:
         return int(self.row().argmax())
 
 
+def last_row() -> int:
+    """The row of a batch in which one token's logits are wanted."""
+    return LAST
+
+
 @contextmanager
-def sampler(sampling: Sampling, context: Any, logits: Logits) -> Iterator[Callable[[], int]]:
+def sampler(
+    sampling: Sampling,
+    context: Any,
+    greedy: Callable[[], int],
+    row: Callable[[], int] = last_row,
+) -> Iterator[Callable[[], int]]:
     """A function that chooses a token from the logits of the last decode, for one request.
 
-    Temperature, then top-k, then top-p, then a draw: the order of vLLM and Hugging Face. (Top-k
-    stands first because temperature does not change what it keeps.)
+    `greedy` chooses at temperature 0; `row` tells, counted from the end, which of the rows of
+    logits is the request's. Temperature, then top-k, then top-p, then a draw: the order of vLLM and
+    Hugging Face. (Top-k stands first because temperature does not change what it keeps.)
     """
     if sampling.temperature <= 0:
-        yield logits.argmax
+        yield greedy
         return
     chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
     add, draw = llama_cpp.llama_sampler_chain_add, llama_cpp.llama_sampler_sample
@@ -69,7 +80,7 @@ def sampler(sampling: Sampling, context: Any, logits: Logits) -> Iterator[Callab
         add(chain, llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
     add(chain, llama_cpp.llama_sampler_init_dist(sampling.seed % RANDOM_SEED))
     try:
-        yield lambda: int(draw(chain, context, LAST))
+        yield lambda: int(draw(chain, context, row()))
     finally:
         llama_cpp.llama_sampler_free(chain)
 

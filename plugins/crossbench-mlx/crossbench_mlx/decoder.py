@@ -5,7 +5,7 @@ As mlx-lm runs it: on its stream, with its caches, quantised after each step whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import mlx.core as mx
@@ -48,8 +48,7 @@ class Decoder:
     @property
     def positions(self) -> int | None:
         """Tokens in the cache; None where no part of it counts them (a recurrent model)."""
-        counts = [int(each.offset) for each in self.caches if hasattr(each, "offset")]
-        return max(counts, default=None)
+        return positions(self.caches)
 
     @property
     def nbytes(self) -> int:
@@ -59,12 +58,19 @@ class Decoder:
     @property
     def caches(self) -> Sequence[Any]:
         """The cache of each layer; several of a layer that has them."""
-        return tuple(_leaves(self._cache))
+        return tuple(leaves(self._cache))
 
 
-def _leaves(caches: Sequence[Any]) -> Iterator[Any]:
+def leaves(caches: Iterable[Any]) -> Iterator[Any]:
+    """The caches of layers, one by one where a layer has several."""
     for each in caches:
         if isinstance(each, CacheList):
-            yield from _leaves(each.caches)
+            yield from leaves(each.caches)
         else:
             yield each
+
+
+def positions(caches: Iterable[Any]) -> int | None:
+    """Tokens that caches of one sequence hold; None where none of them counts."""
+    counts = [int(each.offset) for each in caches if hasattr(each, "offset")]
+    return max(counts, default=None)

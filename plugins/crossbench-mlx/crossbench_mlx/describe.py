@@ -24,6 +24,7 @@ def loaded(
     options: MlxOptions,
     wired: devices.WiredLimit,
     caches: Sequence[Any],
+    streams: int,
 ) -> Loaded:
     """What MLX resolved; `caches` are those of a short text that was computed at load."""
     return Loaded(
@@ -38,7 +39,8 @@ def loaded(
         kv_capacity_tokens=Fact(None, "api"),
         attention=Fact(_attention(model, options), "config"),
         prefix_cache=Fact(value=False, source="config"),
-        settings=_settings(model, artifact, options, wired, caches),
+        settings=_settings(model, artifact, options, wired, caches)
+        | {"streams": Fact(streams, "config")},
         ignored=_ignored(options, wired),
     )
 
@@ -50,6 +52,8 @@ def memory(held_by_weights: int, held_by_kv: int) -> Mapping[str, DeviceMemory]:
             weights_bytes=held_by_weights,
             kv_bytes=held_by_kv,
             used_bytes=mx.get_active_memory() + mx.get_cache_memory(),
+            cache_bytes=mx.get_cache_memory(),
+            peak_bytes=mx.get_peak_memory(),
         )
     }
 
@@ -66,6 +70,7 @@ def _settings(
         "architecture": Fact(mx.device_info().get("architecture"), "api"),
         "recommended_working_set_bytes": Fact(wired.recommended, "api"),
         "wired_limit_bytes": Fact(wired.bytes, "config"),
+        "speculative": Fact("none", "config"),
         "lookahead": Fact(options.lookahead, "config"),
         "prefill_step_size": Fact(options.prefill_step_size, "config"),
         "dtype": Fact(_dtypes(model), "api"),

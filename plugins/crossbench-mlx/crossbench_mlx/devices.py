@@ -52,12 +52,16 @@ class WiredLimit:
             return
         self.bytes = self.recommended if wanted_mib is None else wanted_mib * MIB
         try:
-            self._before = mx.set_wired_limit(self.bytes)
+            self._before = self.set()
         except (ValueError, RuntimeError) as error:
             raise Unsupported(
                 f"wired_limit_mib is {wanted_mib}; macOS allows {self.recommended // MIB} unless "
                 f"raised by `sudo sysctl iogpu.wired_limit_mb=N`: {error}"
             ) from error
+
+    def set(self) -> int | None:
+        """Set it, again where others may have; as it was before."""
+        return None if self.bytes is None else int(mx.set_wired_limit(self.bytes))
 
     def restore(self) -> None:
         """As it was before."""

@@ -10,14 +10,21 @@ from importlib.metadata import version
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from mlx_lm.generate import generation_stream, maybe_quantize_kv_cache
+from mlx_lm.generate import (
+    BatchGenerator,
+    StopSequences,
+    generation_stream,
+    maybe_quantize_kv_cache,
+)
 from mlx_lm.models import base
 from mlx_lm.models.cache import CacheList, make_prompt_cache
 from mlx_lm.sample_utils import apply_top_k, apply_top_p
 from mlx_lm.utils import load_model
 
 __all__ = [
+    "BatchGenerator",
     "CacheList",
+    "StopSequences",
     "apply_top_k",
     "apply_top_p",
     "base",

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from crossbench.api import Applies, BackendSpec, Capability, EnvSpec
+from crossbench.api import Applies, BackendSpec, Capability, EnvSpec, Finding
 from crossbench.hookspecs import hookimpl
+from crossbench_mlx import lint
+
+if TYPE_CHECKING:
+    from crossbench.plan.model import Plan
 
 VERSION = "0.32.2"
 LINUX = ("linux-x86_64", "linux-aarch64")
@@ -34,9 +39,16 @@ def crossbench_backends() -> Iterable[BackendSpec]:
             {
                 Capability.TOKEN_IDS,
                 Capability.RESET,
+                Capability.BATCH,
                 Capability.SEED,
                 Capability.FORCED_IDS,
                 Capability.SCORE,
             }
         ),
     )
+
+
+@hookimpl
+def crossbench_lint(plan: Plan) -> Iterable[Finding]:
+    """Traps of this engine."""
+    yield from lint.findings(plan)

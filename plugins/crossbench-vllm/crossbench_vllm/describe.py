@@ -121,10 +121,11 @@ def _joined(names: Iterable[str]) -> str | None:
 def _settings(
     config: Any, ranks: Ranks, options: VllmOptions, transports: Sequence[str]
 ) -> dict[str, Fact[Any]]:
-    model, scheduler, compilation = (
+    model, scheduler, compilation, speculation = (
         config.model_config,
         config.scheduler_config,
         config.compilation_config,
+        config.speculative_config,
     )
     known: dict[str, Any] = {
         "dtype": DTYPES.get(str(model.dtype), str(model.dtype)),
@@ -136,6 +137,7 @@ def _settings(
         "max_num_batched_tokens": scheduler.max_num_batched_tokens,
         "chunked_prefill": bool(scheduler.enable_chunked_prefill),
         "async_scheduling": bool(scheduler.async_scheduling),
+        "speculative": speculation.method if speculation else "none",
         "block_size": config.cache_config.block_size,
         "model_runner": "v2" if config.use_v2_model_runner else "v1",
         "executor": str(config.parallel_config.distributed_executor_backend),

@@ -1,0 +1,1 @@
+"""crossbench at several requests at once, held against what the engines bring along for that."""

@@ -1,0 +1,104 @@
+"""Reading the processor's side of a machine: clocks, memory, what it runs inside of."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from crossbench.machine.model import Host
+from crossbench.machine.reading import Reading
+
+HYPERVISORS = {
+    "kvm": "KVM",
+    "qemu": "KVM or QEMU",
+    "vmware": "VMware",
+    "virtualbox": "VirtualBox",
+    "innotek": "VirtualBox",
+    "xen": "Xen",
+    "amazon ec2": "Amazon EC2",
+    "google compute engine": "Google Compute Engine",
+    "microsoft corporation virtual machine": "Hyper-V",
+}
+"""What DMI calls the machine, in lower case -> what runs it."""
+CONTAINERS = {".dockerenv": "a Docker container", "run/.containerenv": "a Podman container"}
+NOT_LINUX = "read on Linux only"
+
+
+def observe(root: Path = Path("/")) -> Host:
+    """The host as it is now; `root` holds its `proc` and `sys`."""
+    memory, swap = psutil.virtual_memory(), psutil.swap_memory()
+    return Host(
+        kernel=platform.release(),
+        governors=_governors(root),
+        numa_nodes=_numa_nodes(root),
+        memory_available_bytes=memory.available,
+        swap_total_bytes=swap.total,
+        swap_used_bytes=swap.used,
+        virtualisation=_virtualisation(root),
+        on_battery=_on_battery(),
+    )
+
+
+def _governors(root: Path) -> Reading[tuple[str, ...]]:
+    files = root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
+    found = sorted({text for file in files if (text := _text(file))})
+    if not found:
+        return Reading(reason="the system shows no control of clocks, as in most virtual machines")
+    return Reading(tuple(found))
+
+
+def _numa_nodes(root: Path) -> Reading[int]:
+    nodes = list(root.glob("sys/devices/system/node/node[0-9]*"))
+    return Reading(len(nodes)) if nodes else Reading(reason=NOT_LINUX)
+
+
+def _virtualisation(root: Path) -> Reading[str]:
+    cpuinfo = _text(root / "proc/cpuinfo")
+    if not cpuinfo:
+        return Reading(reason=NOT_LINUX)
+    return Reading(", in ".join(_around(root, cpuinfo)) or "none")
+
+
+def _around(root: Path, cpuinfo: str) -> Iterator[str]:
+    """What is around this process, from the inside out."""
+    for file, name in CONTAINERS.items():
+        if (root / file).exists():
+            yield name
+            break
+    if "microsoft" in _text(root / "proc/sys/kernel/osrelease").lower():
+        yield "WSL2"
+    elif "hypervisor" in _flags(cpuinfo):
+        yield _hypervisor(root)
+
+
+def _flags(cpuinfo: str) -> set[str]:
+    lines = (line.partition(":") for line in cpuinfo.splitlines())
+    return {flag for key, _, flags in lines if key.strip() == "flags" for flag in flags.split()}
+
+
+def _hypervisor(root: Path) -> str:
+    made = " ".join(
+        _text(root / "sys/class/dmi/id" / file) for file in ("sys_vendor", "product_name")
+    )
+    known = [name for word, name in HYPERVISORS.items() if word in made.lower()]
+    return known[0] if known else "a hypervisor that does not tell its name"
+
+
+def _on_battery() -> Reading[bool]:
+    battery = psutil.sensors_battery() if hasattr(psutil, "sensors_battery") else None
+    if battery is None:
+        return Reading(False)
+    if battery.power_plugged is None:
+        return Reading(reason="the system does not tell whether it is plugged in")
+    return Reading(not battery.power_plugged)
+
+
+def _text(file: Path) -> str:
+    """What a file of the kernel's says; nothing where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,46 @@
+"""The host's memory and load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psutil
+
+from crossbench.api import Channel
+
+
+class HostProbe:
+    """What every system tells."""
+
+    def __init__(self) -> None:
+        self._wires = _wired() is not None
+
+    def open(self) -> Sequence[Channel]:
+        """Memory that is free to be taken, swap in use, and time of all cores in work; on macOS
+        memory that is wired, which a GPU's is while it is used."""
+        wired = [Channel(device="host", quantity="memory_wired", unit="B", kind="gauge")]
+        return [
+            Channel(device="host", quantity="memory_available", unit="B", kind="gauge"),
+            Channel(device="host", quantity="swap_used", unit="B", kind="gauge"),
+            Channel(device="host", quantity="cpu_time", unit="s", kind="counter"),
+            *(wired if self._wires else []),
+        ]
+
+    def read(self) -> Sequence[float | None]:
+        """Now."""
+        spent = psutil.cpu_times()
+        return [
+            float(psutil.virtual_memory().available),
+            float(psutil.swap_memory().used),
+            spent.user + spent.system,
+            *([_wired()] if self._wires else []),
+        ]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _wired() -> float | None:
+    """Told by macOS only."""
+    found: int | None = getattr(psutil.virtual_memory(), "wired", None)
+    return None if found is None else float(found)

@@ -1,0 +1,76 @@
+"""Memory of one process and all that descend from it: the worker that is being timed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from crossbench.api import Channel
+
+SWAPPED = re.compile(r"^VmSwap:\s+(\d+) kB$", re.MULTILINE)
+KIB = 1024
+
+
+class TreeProbe:
+    """The tree of the process that `watch` names; before that, and once it is gone, nothing."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        """`root` holds `proc`."""
+        self._proc = root / "proc"
+        self._root: psutil.Process | None = None
+
+    def watch(self, pid: int | None) -> None:
+        """From now on the tree below this process; None for none."""
+        try:
+            self._root = None if pid is None else psutil.Process(pid)
+        except psutil.Error:
+            self._root = None
+
+    def open(self) -> Sequence[Channel]:
+        """Resident and swapped memory, and time of all cores, summed over the tree."""
+        return [
+            Channel(device="worker", quantity="rss", unit="B", kind="gauge"),
+            Channel(device="worker", quantity="swap", unit="B", kind="gauge"),
+            Channel(device="worker", quantity="cpu_time", unit="s", kind="gauge"),
+        ]
+
+    def read(self) -> Sequence[float | None]:
+        """Now; pages that processes share are counted once each. Swap is told by Linux only."""
+        found = list(self._processes())
+        if not found:
+            return [None, None, None]
+        swapped = [swap for _, swap, _ in found if swap is not None]
+        return [
+            float(sum(rss for rss, _, _ in found)),
+            float(sum(swapped)) if len(swapped) == len(found) else None,
+            sum(time for _, _, time in found),
+        ]
+
+    def _processes(self) -> Iterator[tuple[int, int | None, float]]:
+        if self._root is None:
+            return
+        try:
+            tree = [self._root, *self._root.children(recursive=True)]
+        except psutil.Error:
+            return
+        for process in tree:
+            try:
+                with process.oneshot():
+                    times = process.cpu_times()
+                    rss = process.memory_info().rss
+            except psutil.Error:
+                continue
+            yield rss, self._swapped(process.pid), times.user + times.system
+
+    def _swapped(self, pid: int) -> int | None:
+        try:
+            found = SWAPPED.search((self._proc / str(pid) / "status").read_text())
+        except OSError:
+            return None
+        return int(found[1]) * KIB if found else None
+
+    def close(self) -> None:
+        """Nothing is held."""

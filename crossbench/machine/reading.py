@@ -1,0 +1,16 @@
+"""A fact that may not be known, and then says why."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+
+
+class Reading(Struct, Generic[T], frozen=True):
+    """A value, or the reason why there is none."""
+
+    value: T | None = None
+    reason: str | None = None

@@ -1,0 +1,177 @@
+"""The host's side of sampling: a process that reads probes for as long as a run lasts.
+
+Nothing it does can cost a sample: it is waited for only before the first worker and after the last,
+within bounds, and what it cannot be told at once is not told.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
+from types import TracebackType
+from typing import Protocol
+
+from crossbench.api import ProbeSpec
+from crossbench.machine.telemetry import TELEMETRY, Closed, Opened, read
+
+INTERVAL_S = 1.0
+PATIENCE_S = 3.0
+"""What a driver's call may take when sampling ends."""
+OPENING_S = 5.0
+"""What probes may take to find out what they can read."""
+IDLE_S = 12.0
+"""How long a machine that tells its energy is left alone first: what it draws idle is taken off."""
+LOOK_EVERY_S = 0.02
+
+
+class Recording(Protocol):
+    """What a run tells of itself to whoever reads probes meanwhile."""
+
+    def settle(self, told: Callable[[float], None]) -> None:
+        """Once, before the first worker: wait until probes are read, and energy idle."""
+        ...
+
+    def watch(self, pid: int, launch: str) -> None:
+        """From now on the tree of this process is read too, for this launch."""
+        ...
+
+    def look(self) -> None:
+        """Read now, whenever the next reading is due."""
+        ...
+
+    def rest(self) -> None:
+        """No process is watched any more."""
+        ...
+
+
+class Unrecorded:
+    """Nobody reads."""
+
+    def settle(self, told: Callable[[float], None]) -> None:
+        """There is nothing to wait for."""
+
+    def watch(self, pid: int, launch: str) -> None:
+        """Nothing is watched."""
+
+    def look(self) -> None:
+        """Nothing is read."""
+
+    def rest(self) -> None:
+        """Nothing was watched."""
+
+
+class Recorder:
+    """Sampling into a run's folder, from `with` to its end. Its failure costs telemetry only."""
+
+    def __init__(
+        self, folder: Path, probes: Iterable[ProbeSpec], interval_s: float = INTERVAL_S
+    ) -> None:
+        """Start it. Raises OSError where no process can be started."""
+        self._folder = folder
+        self._settled = False
+        command = [sys.executable, "-P", "-m", "crossbench.machine.sampler"]
+        named = [f"{probe.name}={probe.factory}" for probe in probes]
+        file = folder / TELEMETRY
+        self._start = file.stat().st_size if file.exists() else 0
+        self._process = Popen(
+            [*command, str(file), str(interval_s), *named],
+            stdin=PIPE,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            start_new_session=True,  # a Ctrl-C is the host's to handle
+        )
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
+
+    def settle(self, told: Callable[[float], None]) -> None:
+        """Once: wait until it reads, at most 5 s; where it reads energy, leave the machine idle.
+
+        `told` hears about once a second for how long it idles so far.
+        """
+        if self._settled:
+            return
+        self._settled = True
+        opened = self._opened()
+        if opened is None or not any(channel.scope for channel in opened.channels):
+            return
+        began = time.monotonic()
+        while (idle := time.monotonic() - began) < IDLE_S:
+            told(idle)
+            time.sleep(min(1.0, IDLE_S - idle))
+
+    def watch(self, pid: int, launch: str) -> None:
+        """From now on the tree of this process is read too, for this launch."""
+        self._say(f"watch {pid} {launch}")
+
+    def look(self) -> None:
+        """Read now, whenever the next reading is due."""
+        self._say("look")
+
+    def rest(self) -> None:
+        """No process is watched any more."""
+        self._say("rest")
+
+    def close(self) -> Closed | None:
+        """End it; what it took of the machine, or None where it did not end by itself."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        if not self._gone_within(PATIENCE_S):
+            self._process.send_signal(signal.SIGKILL)
+            self._gone_within(PATIENCE_S)  # a call of a driver may hold even a killed process
+            return None
+        ended = [event for event in read(self._folder, self._start) if isinstance(event, Closed)]
+        return ended[-1] if ended else None
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _opened(self) -> Opened | None:
+        deadline = time.monotonic() + OPENING_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            for event in read(self._folder, self._start):
+                if isinstance(event, Opened):
+                    return event
+            time.sleep(LOOK_EVERY_S)
+        return None
+
+    def _say(self, command: str) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it has died, or hangs: the run goes on without telemetry
+            self._process.stdin.write(f"{command}\n".encode())
+
+    def _gone_within(self, seconds: float) -> bool:
+        with suppress(TimeoutExpired):
+            self._process.wait(seconds)
+            return True
+        return False
+
+
+@contextmanager
+def recording(folder: Path, probes: Iterable[ProbeSpec]) -> Iterator[Recording]:
+    """Sampling with these probes into a run's folder; without any, or any process, nobody reads."""
+    named = tuple(probes)
+    recorder: Recorder | None = None
+    with suppress(OSError):
+        recorder = Recorder(folder, named) if named else None
+    if recorder is None:
+        yield Unrecorded()
+        return
+    with recorder:
+        yield recorder

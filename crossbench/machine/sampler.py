@@ -1,0 +1,151 @@
+"""`python -m crossbench.machine.sampler FILE INTERVAL_S NAME=FACTORY ...`: reads probes in turn.
+
+It runs beside the timed processes at the lowest priority, does what its standard input says
+("watch PID LAUNCH", "look", "rest", each followed by a reading), and ends with it: a host that is
+gone leaves no sampler behind, not even one that hangs in a driver.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import select
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from crossbench.api import Channel, Probe, ProbeAbsent
+from crossbench.machine.probes.tree import TreeProbe
+from crossbench.machine.telemetry import Closed, Event, Opened, Probed, Tick, Watched
+
+LOWEST = 19
+NS = 10**9
+ORPHANED_S = 3.0
+"""How long a reading may still take once the host is gone."""
+
+
+class Sampler:
+    """The probes of one process and the file that they are written to."""
+
+    def __init__(self, file: BinaryIO, interval_s: float, factories: Sequence[tuple[str, str]]):
+        self._file = file
+        self._interval_ns = int(interval_s * NS)
+        self._probes: list[tuple[Probe, int]] = []
+        self._encoder = msgspec.json.Encoder()
+        self._ticks = self._missed = 0
+        opened = tuple(self._open(name, factory) for name, factory in factories)
+        self._began_ns = time.perf_counter_ns()
+        self._before = os.times()
+        self._write(Opened(at_ns=self._began_ns, interval_s=interval_s, probes=opened))
+
+    def run(self, commands: BinaryIO) -> None:
+        """Read until `commands` end."""
+        due = time.perf_counter_ns()
+        pending = b""
+        while True:
+            wait_s = max(0, due - time.perf_counter_ns()) / NS
+            if select.select([commands], [], [], wait_s)[0]:
+                said = os.read(commands.fileno(), 4096)
+                if not said:
+                    break
+                *lines, pending = (pending + said).split(b"\n")
+                for line in lines:
+                    self._obey(line.decode())
+                    self._tick()
+            if time.perf_counter_ns() >= due:
+                self._tick()
+                late = (time.perf_counter_ns() - due) // self._interval_ns
+                self._missed += late
+                due += (late + 1) * self._interval_ns
+        self._close()
+
+    def _open(self, name: str, factory: str) -> Probed:
+        module, _, attribute = factory.partition(":")
+        try:
+            probe: Probe = getattr(importlib.import_module(module), attribute)()
+            channels = msgspec.convert(
+                msgspec.to_builtins(tuple(probe.open())), tuple[Channel, ...]
+            )
+        except ProbeAbsent as absent:
+            return Probed(name=name, absent=str(absent))
+        except Exception as error:  # noqa: BLE001 - a probe may be a stranger's
+            return Probed(name=name, absent=f"it broke: {type(error).__name__}: {error}")
+        self._probes.append((probe, len(channels)))
+        return Probed(name=name, channels=channels)
+
+    def _obey(self, line: str) -> None:
+        word, *rest = line.split(" ", 2)
+        if word == "look":
+            return
+        pid, launch = (int(rest[0]), rest[1]) if word == "watch" else (None, None)
+        for probe, _ in self._probes:
+            if isinstance(probe, TreeProbe):
+                probe.watch(pid)
+        self._write(Watched(at_ns=time.perf_counter_ns(), launch=launch))
+
+    def _tick(self) -> None:
+        before = time.perf_counter_ns()
+        values = [value for probe, count in self._probes for value in _values(probe, count)]
+        took = time.perf_counter_ns() - before
+        self._write(Tick(at_ns=before, took_ns=took, values=tuple(values)))
+        self._ticks += 1
+
+    def _close(self) -> None:
+        for probe, _ in self._probes:
+            probe.close()
+        before, spent, now = self._before, os.times(), time.perf_counter_ns()
+        self._write(
+            Closed(
+                at_ns=now,
+                ticks=self._ticks,
+                missed=self._missed,
+                cpu_s=spent.user - before.user + spent.system - before.system,
+                wall_s=(now - self._began_ns) / NS,
+            )
+        )
+
+    def _write(self, event: Event) -> None:
+        """One line, handed to the operating system."""
+        self._file.write(self._encoder.encode(event) + b"\n")
+        self._file.flush()
+
+
+def _values(probe: Probe, count: int) -> Sequence[float | None]:
+    """What it reads; of a probe that breaks or says what is no number, nothing of this tick."""
+    try:
+        values = [None if value is None else float(value) for value in probe.read()]
+    except Exception:  # noqa: BLE001 - a probe may be a stranger's
+        return [None] * count
+    if len(values) != count:
+        return [None] * count
+    return [None if value is None or not math.isfinite(value) else value for value in values]
+
+
+def _leave_with(parent: int) -> None:
+    """End this process some time after the host has, whatever it is doing."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    time.sleep(ORPHANED_S)
+    os._exit(1)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Sample as the arguments say until standard input ends."""
+    path, interval_s, *named = arguments
+    os.nice(LOWEST)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    pairs = [(name, factory) for name, _, factory in (each.partition("=") for each in named)]
+    with Path(path).open("ab") as file:
+        if file.tell():
+            file.write(b"\n")  # an earlier sampler may have been killed within a line
+        Sampler(file, float(interval_s), pairs).run(sys.stdin.buffer)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

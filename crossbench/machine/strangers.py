@@ -1,0 +1,31 @@
+"""Processes that come onto the CUDA devices while a target is measured, and are not its own.
+
+Only arrivals count: a container may hide whose a process is, and what was there when the engine had
+been loaded was there for all of its samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from crossbench.machine.said import said_by
+
+
+class Strangers:
+    """Who computes on the devices now that an engine is loaded."""
+
+    def __init__(self, own: Callable[[], Collection[int]]) -> None:
+        """`own` tells the ids of the engine's processes."""
+        self._own = own
+        self._there = computing()
+
+    def arrived(self) -> int:
+        """How many others compute there now that did not then."""
+        new = computing() - self._there
+        return len(new - set(self._own())) if new else 0
+
+
+def computing() -> set[int]:
+    """Ids of processes that compute on some device, by `nvidia-smi`; empty where there is none."""
+    told = said_by("nvidia-smi", "--query-compute-apps=pid", "--format=csv,noheader")
+    return {int(line) for line in told.splitlines() if line.strip().isdigit()}

@@ -1,0 +1,136 @@
+"""What came out, in three lines of words: two speeds against the baseline, and quality."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from crossbench.comparison.compare import Compared
+from crossbench.report.headline import Column, columns, metric_of
+from crossbench.report.model import QualityReport, Report
+from crossbench.report.weights import bits
+from crossbench.report.words import TITLES, counted, multiple, value
+from crossbench.statistics.logmean import Interval
+
+DOES: Mapping[str, str] = {
+    "decode_tps": "decodes",
+    "prefill_tps": "prefills",
+    "ttft_s": "gives its first token",
+    "throughput_tps": "serves",
+}
+MOST = 4
+"""Targets named in one line; the tables have all."""
+UNNAMED = (
+    ("tie", "tied with it"),
+    ("inconclusive", "undecided"),
+    ("refused", "not comparable"),
+    ("unmeasured", "not measured"),
+)
+
+
+class Faster(Struct, frozen=True, kw_only=True):
+    """A target that is certainly faster or slower than the baseline."""
+
+    name: str
+    times: float
+    """As fast as the baseline: above 1 is faster, of a time as of a rate."""
+    interval: Interval
+
+
+def answer(report: Report) -> tuple[str, ...]:
+    """Plain text, a line each."""
+    rates = [each for each in columns(report) if each.metric != "ttft_s"]
+    chosen = rates if len(rates) > 1 else columns(report)
+    return (*(_speed(report, column) for column in chosen[:2]), _quality(report))
+
+
+def _speed(report: Report, column: Column) -> str:
+    found = {
+        each.target: compared
+        for each in report.comparisons
+        if each.scenario == column.scenario
+        for compared in each.metrics
+        if compared.metric == column.metric
+    }
+    if not found or report.baseline is None:
+        return _alone(report, column)
+    baseline = f"{_named(report, report.baseline)} on {column.scenario}"
+    certain = sorted(_certain(found), key=lambda each: -each.times)
+    if certain:
+        told = [_ratio(report, each, column.metric, baseline) for each in certain[:1]]
+        told += [_ratio(report, each) for each in certain[1:MOST]]
+        told += [f"and {len(certain) - MOST} more"] if len(certain) > MOST else []
+    else:
+        told = [f"No target {DOES[column.metric]} certainly faster or slower than {baseline}"]
+    return f"{'; '.join([*told, *_uncertain(found)])}."
+
+
+def _certain(found: Mapping[str, Compared]) -> Iterator[Faster]:
+    for name, each in found.items():
+        if each.verdict not in ("faster", "slower") or each.ratio is None:
+            continue
+        point, span = each.ratio.point, each.ratio.ci95
+        if point is None or span is None:
+            continue
+        if each.higher_is_better:
+            yield Faster(name=name, times=point, interval=span)
+        else:
+            turned = Interval(1 / span.high, 1 / span.low, span.level)
+            yield Faster(name=name, times=1 / point, interval=turned)
+
+
+def _ratio(report: Report, each: Faster, metric: str = "", baseline: str = "") -> str:
+    """The first says what is done and against which baseline, the others only how much."""
+    does = f"{DOES[metric]} " if metric else ""
+    against = f" as fast as {baseline}" if baseline else ""
+    span = f"{multiple(each.interval.low)} to {multiple(each.interval.high)}"
+    times = f"{multiple(each.times)} times{against}"
+    return f"{_named(report, each.name)} {does}{times}, {span}"
+
+
+def _uncertain(found: Mapping[str, Compared]) -> Iterator[str]:
+    for verdict, words in UNNAMED:
+        if names := [name for name, each in found.items() if each.verdict == verdict]:
+            yield f"{words}: {_some(names)}"
+
+
+def _alone(report: Report, column: Column) -> str:
+    """The values themselves, where nothing is compared."""
+    told = [
+        f"{_named(report, name)} {value(metric)}"
+        for name in (target.name for target in report.targets)
+        if (metric := metric_of(report, name, column)) is not None and metric.value is not None
+    ]
+    return f"{_capital(TITLES[column.metric])} on {column.scenario}: {_some(told)}."
+
+
+def _quality(report: Report) -> str:
+    scoring = report.scoring
+    if scoring is None:
+        return "Quality not measured: the suite names no text to score."
+    told = _some([_bits_per_byte(each) for each in scoring.targets])
+    return f"Quality in bits per byte of one text, less is better: {told}."
+
+
+def _bits_per_byte(each: QualityReport) -> str:
+    if each.bits_per_byte is None:
+        return f"{each.target} not measured"
+    return f"{each.target} {each.bits_per_byte:.4f}"
+
+
+def _named(report: Report, name: str) -> str:
+    """With its bits per weight, where these are known."""
+    loaded = next((each.loaded for each in report.targets if each.name == name), None)
+    known = bits(loaded)
+    return f"{name} ({known} bits)" if known else name
+
+
+def _some(told: Sequence[str]) -> str:
+    left = len(told) - 2 * MOST
+    shown = ", ".join(told[: 2 * MOST])
+    return f"{shown} and {counted(left, 'other')}" if left > 0 else shown
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,74 @@
+"""The headline: which metric of which scenario stands for the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from crossbench.analysis.metric import Metric
+from crossbench.comparison.compare import Compared
+from crossbench.report.model import CellReport, Report, ScenarioReport
+
+METRICS = ("decode_tps", "prefill_tps", "ttft_s", "throughput_tps")
+"""In the order of the columns, as far as anything was measured of them."""
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One metric of one scenario."""
+
+    metric: str
+    scenario: str
+
+
+def columns(report: Report) -> list[Column]:
+    """For each metric the scenario in which most targets have it, of several the first."""
+    return [
+        Column(metric=metric, scenario=best.name)
+        for metric in METRICS
+        if (best := max(report.scenarios, key=lambda each: _measured(each, metric), default=None))
+        is not None
+        and _measured(best, metric)
+    ]
+
+
+def _measured(scenario: ScenarioReport, metric: str) -> int:
+    return sum(
+        found.value is not None
+        for cell in scenario.cells
+        if (found := found_of(cell, metric)) is not None
+    )
+
+
+def found_of(cell: CellReport, name: str) -> Metric | None:
+    """The metric of a cell by its name, where it has one."""
+    return next((metric for metric in cell.metrics if metric.name == name), None)
+
+
+def metric_of(report: Report, target: str, column: Column) -> Metric | None:
+    """What the target has in this column."""
+    return next(_metrics(report, target, column), None)
+
+
+def _metrics(report: Report, target: str, column: Column) -> Iterator[Metric]:
+    for scenario in report.scenarios:
+        if scenario.name == column.scenario:
+            for cell in scenario.cells:
+                found = found_of(cell, column.metric) if cell.target == target else None
+                if found is not None:
+                    yield found
+
+
+class Verdicts:
+    """The comparisons of a report, found by scenario, target and metric."""
+
+    def __init__(self, report: Report) -> None:
+        self._found = {
+            (comparison.scenario, comparison.target, each.metric): each
+            for comparison in report.comparisons
+            for each in comparison.metrics
+        }
+
+    def of(self, scenario: str, target: str, metric: str) -> Compared | None:
+        """None for the baseline itself, and where nothing was compared."""
+        return self._found.get((scenario, target, metric))

@@ -1,0 +1,61 @@
+"""Sections that are sentences: written once, in markdown, and rendered here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+from markupsafe import Markup, escape
+
+
+class Renderer(RendererHTML):
+    """Tables that scroll by themselves, and no style attribute, which the page's policy forbids."""
+
+    def table_open(
+        self, _tokens: Sequence[Token], _index: int, _options: OptionsDict, env: EnvType
+    ) -> str:
+        """The box around a table can be reached by keyboard."""
+        env["tables"] = env.get("tables", 0) + 1
+        label = f"{env['label']}, table {env['tables']}"
+        return f'<div class="scroll" role="group" tabindex="0" aria-label="{escape(label)}"><table>'
+
+    def table_close(
+        self, _tokens: Sequence[Token], _index: int, _options: OptionsDict, _env: EnvType
+    ) -> str:
+        """The end of both."""
+        return "</table></div>\n"
+
+    def th_open(
+        self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: EnvType
+    ) -> str:
+        """A header of a column."""
+        return f'<th scope="col"{_side(tokens[index])}>'
+
+    def td_open(
+        self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: EnvType
+    ) -> str:
+        """A cell."""
+        return f"<td{_side(tokens[index])}>"
+
+
+def _side(token: Token) -> str:
+    return ' class="num"' if "right" in str(token.attrGet("style") or "") else ""
+
+
+_MARKDOWN = (
+    MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer)
+    .enable("table")
+    .disable(["image", "link", "autolink", "reference"])
+)
+
+
+def html(label: str, parts: Iterable[str]) -> Markup:
+    """Markdown of ours as HTML; raw HTML and links in it are shown, not obeyed.
+
+    `label` names the section to who cannot see it.
+    """
+    text = "\n\n".join(part for part in parts if part)
+    return Markup(_MARKDOWN.render(text, {"label": label}))  # noqa: S704  # raw HTML is off

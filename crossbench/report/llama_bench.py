@@ -1,0 +1,102 @@
+"""`report.llama-bench.jsonl`: our numbers in the lines of `llama-bench -o jsonl`.
+
+For scripts that read those. Prefill stands as n_prompt tokens with n_gen 0; decode as n_gen tokens
+with n_prompt 0 at the depth of the prompt. The definitions stay ours: one sample is one launch, and
+prefill includes the first token's decode. What an engine does not tell is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import fmean, stdev
+from typing import Any
+
+import msgspec
+
+from crossbench.analysis.metric import Metric
+from crossbench.report.headline import found_of
+from crossbench.report.model import Report, ScenarioReport, TargetReport
+
+SETTINGS = (
+    "n_batch",
+    "n_ubatch",
+    "n_gpu_layers",
+    "n_cpu_moe",
+    "split_mode",
+    "main_gpu",
+    "no_kv_offload",
+    "tensor_split",
+    "load_mode",
+    "no_op_offload",
+    "type_k",
+    "type_v",
+)
+"""What llama-bench tells by these names, as far as the engine resolved it by them too."""
+NS = 1e9
+
+
+def render(report: Report) -> str:
+    """A line of JSON for each prefill and each decode that was measured."""
+    return "".join(f"{msgspec.json.encode(line).decode()}\n" for line in lines(report))
+
+
+def lines(report: Report) -> Iterator[dict[str, Any]]:
+    """In the order of scenarios and targets."""
+    targets = {target.name: _target(report, target) for target in report.targets}
+    for scenario in report.scenarios:
+        prompt = round(fmean(scenario.prompt_tokens))
+        for cell in scenario.cells:
+            told = targets[cell.target]
+            named = {"crossbench_target": cell.target, "crossbench_scenario": scenario.name}
+            for metric, work in (
+                ("prefill_tps", {"n_prompt": prompt, "n_gen": 0, "n_depth": 0}),
+                ("decode_tps", {"n_prompt": 0, "n_gen": scenario.output_tokens, "n_depth": prompt}),
+            ):
+                found = found_of(cell, metric)
+                if found is not None and found.launches:
+                    yield {**told, **work, **_times(found, _tokens(work, scenario)), **named}
+
+
+def _tokens(work: dict[str, int], scenario: ScenarioReport) -> int:
+    """Tokens of one test, for its nanoseconds."""
+    return work["n_prompt"] or scenario.output_tokens
+
+
+def _target(report: Report, target: TargetReport) -> dict[str, Any]:
+    loaded = target.loaded
+    settings = {name: fact.value for name, fact in loaded.settings.items()} if loaded else {}
+    devices = [device for device in loaded.devices if device.kind == "gpu"] if loaded else []
+    cache = loaded.kv_dtype.value if loaded else None
+    attention = loaded.attention.value if loaded else None
+    return {
+        "build_commit": loaded.engine_build.value if loaded else None,
+        "build_number": None,
+        "cpu_info": report.machine.cpu,
+        "gpu_info": ", ".join(device.name for device in devices),
+        "backends": target.backend,
+        "model_filename": target.artifact.name,
+        "model_type": report.model,
+        "model_size": loaded.weight_bytes.value if loaded else None,
+        "model_n_params": loaded.parameters.value if loaded else None,
+        "n_threads": settings.get("threads"),
+        "flash_attn": None if attention is None else int(attention == "flash"),
+        **{name: settings.get(name) for name in SETTINGS},
+        "type_k": settings.get("type_k", cache),
+        "type_v": settings.get("type_v", cache),
+        "test_time": report.started,
+    }
+
+
+def _times(metric: Metric, tokens: int) -> dict[str, Any]:
+    """Rates of the launches, and the time that so many tokens take at each."""
+    rates = list(metric.launches.values())
+    times = [round(tokens / rate * NS) for rate in rates]
+    several = len(rates) > 1
+    return {
+        "avg_ns": round(fmean(times)),
+        "stddev_ns": round(stdev(times)) if several else 0,
+        "avg_ts": fmean(rates),
+        "stddev_ts": stdev(rates) if several else 0.0,
+        "samples_ns": times,
+        "samples_ts": rates,
+    }

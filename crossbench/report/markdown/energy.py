@@ -1,0 +1,64 @@
+"""What a token costs in joules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from crossbench.analysis.energy import EnergyUse
+from crossbench.api import EnergyScope
+from crossbench.report.model import Report
+from crossbench.report.words import escaped, table, value
+
+SCOPES: dict[EnergyScope, str] = {
+    "gpu_board": "graphics cards with their memory, and nothing of the host",
+    "soc_package": "the chip with its memory",
+    "cpu_package": "processors, without their memory, whatever else they did meanwhile",
+    "wall": "all that is plugged in",
+}
+TITLES = {
+    "prompt_token_j": "prompt token",
+    "prompt_token_net_j": "net",
+    "output_token_j": "output token",
+    "output_token_net_j": "net",
+    "output_token_of_requests_j": "output token, prompts included",
+    "output_token_of_requests_net_j": "net",
+}
+
+
+def energy(report: Report) -> Iterator[str]:
+    """The section, where some probe told of energy."""
+    scopes = dict.fromkeys(use.scope for use in report.energy)
+    if not scopes:
+        return
+    yield "## Energy"
+    yield (
+        "Joules per token, gross, and net of what the same devices took before the first worker "
+        "was started. Scopes hold different things: a figure of one is never to be ranked against "
+        "a figure of another."
+    )
+    for scope in scopes:
+        yield from _scope(scope, [use for use in report.energy if use.scope == scope])
+
+
+def _scope(scope: EnergyScope, uses: Sequence[EnergyUse]) -> Iterator[str]:
+    devices = dict.fromkeys(device for use in uses for device in use.devices)
+    yield f"`{scope}`: {SCOPES[scope]} ({escaped(', '.join(devices))})."
+    rows = [
+        [escaped(use.scenario), escaped(use.target), *(value(metric) for metric in use.metrics)]
+        for use in uses
+    ]
+    titles = [TITLES[metric.name] for metric in uses[0].metrics]
+    yield table(["scenario", "target", *titles], rows, numeric=len(titles))
+    if lines := list(_reasons(uses)):
+        yield "\n".join(lines)
+
+
+def _reasons(uses: Sequence[EnergyUse]) -> Iterator[str]:
+    """Why numbers are missing or rest on less, each reason once."""
+    told: dict[str, dict[str, None]] = {}
+    for use in uses:
+        for metric in use.metrics:
+            for reason in metric.reasons:
+                told.setdefault(reason, {})[f"{use.target} on {use.scenario}"] = None
+    for reason, whose in told.items():
+        yield f"- {escaped(', '.join(whose))}: {escaped(reason)}."

@@ -1,0 +1,90 @@
+"""A real run as it would have been on a card that takes its time, and what probes then read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from crossbench.api import Channel, Device, Loaded
+from crossbench.journal import (
+    JOURNAL,
+    Event,
+    LaunchReady,
+    LaunchStarted,
+    SampleTaken,
+    read_events,
+)
+from crossbench.machine.telemetry import TELEMETRY
+from crossbench.report.build import build
+from crossbench.report.model import Report
+from tests.analysis.readings import CARD, NS, events
+
+SLOWER = 200
+"""A prompt of the run then takes 20 s, and its tokens 46 s; starting and loading no time."""
+BEFORE_S = 20
+GPU = Device(id=CARD, name="NVIDIA GeForce RTX 4090", kind="gpu")
+
+Value = Callable[[float, str | None], float | None]
+"""A reading at that second, while that launch is watched."""
+
+
+def gauge(device: str, quantity: str) -> Channel:
+    return Channel(device=device, quantity=quantity, unit="B", kind="gauge")
+
+
+def report(
+    run: Path,
+    folder: Path,
+    readings: Mapping[Channel, Value],
+    loaded: Callable[[Loaded], Loaded] = lambda each: replace(each, devices=(GPU,)),
+    slower: int = SLOWER,
+) -> Report:
+    """The report of a copy of the run, slowed down and read by these probes every second."""
+    shutil.copytree(run, folder)
+    told = [_slowed(event, loaded, slower) for event in read_events(run)]
+    (folder / JOURNAL).write_bytes(_lines(told))
+    watched = _watched(told)
+    at_s = range(round(min(watched)) - BEFORE_S, round(max(watched)) + 5)
+    values = {
+        channel: [value(at, _launch(watched, at)) for at in at_s]
+        for channel, value in readings.items()
+    }
+    (folder / TELEMETRY).write_bytes(_lines(events(values, at_s, watched)))
+    return build(folder)
+
+
+def _lines(told: Sequence[object]) -> bytes:
+    return b"".join(msgspec.json.encode(event) + b"\n" for event in told)
+
+
+def _slowed(event: Event, loaded: Callable[[Loaded], Loaded], slower: int) -> Event:
+    if isinstance(event, LaunchStarted):
+        return replace(event, monotonic_ns=event.monotonic_ns * slower)
+    if isinstance(event, LaunchReady):
+        return replace(event, loaded=loaded(event.loaded), start_ns=0, import_ns=0, load_ns=0)
+    if isinstance(event, SampleTaken):
+        stamps = tuple(stamp * slower for stamp in event.record.stamps_ns)
+        record = replace(event.record, t0_ns=event.record.t0_ns * slower, stamps_ns=stamps)
+        return replace(event, record=record)
+    return event
+
+
+def _watched(told: list[Event]) -> dict[float, str | None]:
+    """Second -> the launch that is watched from then on."""
+    found: dict[float, str | None] = {}
+    ended: dict[str, float] = {}
+    for event in told:
+        if isinstance(event, LaunchStarted):
+            found[event.monotonic_ns / NS] = event.launch
+        elif isinstance(event, SampleTaken):
+            ended[event.launch] = (event.record.t0_ns + event.record.stamps_ns[-1]) / NS + 0.5
+    return found | dict.fromkeys(ended.values())
+
+
+def _launch(watched: Mapping[float, str | None], at_s: float) -> str | None:
+    before = [second for second in watched if second <= at_s]
+    return watched[max(before)] if before else None

@@ -1,0 +1,88 @@
+"""The host's side of a machine, read from trees as the kernel lays them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crossbench.machine import host
+
+FLAGS = "processor\t: 0\nmodel name\t: A Processor\nflags\t\t: fpu vme {}\n"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    write(tmp_path, "proc/cpuinfo", FLAGS.format("sse"))
+    return tmp_path
+
+
+def write(root: Path, file: str, text: str) -> None:
+    path = root / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_this_host_tells_of_its_memory() -> None:
+    seen = host.observe()
+    assert seen.memory_available_bytes > 0
+    assert 0 <= seen.swap_used_bytes <= seen.swap_total_bytes
+    assert seen.kernel
+
+
+def test_governors_of_all_cores_are_told_once_each(root: Path) -> None:
+    for core, governor in enumerate(["powersave\n", "performance\n", "powersave\n"]):
+        write(root, f"sys/devices/system/cpu/cpu{core}/cpufreq/scaling_governor", governor)
+    assert host.observe(root).governors.value == ("performance", "powersave")
+
+
+def test_a_system_without_control_of_clocks_says_so(root: Path) -> None:
+    told = host.observe(root).governors
+    assert told.value is None
+    assert "no control of clocks" in (told.reason or "")
+
+
+def test_numa_nodes_are_counted(root: Path) -> None:
+    for node in (0, 1):
+        write(root, f"sys/devices/system/node/node{node}/meminfo", "")
+    assert host.observe(root).numa_nodes.value == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "around"),
+    [
+        ({}, "none"),
+        ({"proc/cpuinfo": FLAGS.format("hypervisor")}, "a hypervisor that does not tell its name"),
+        (
+            {
+                "proc/cpuinfo": FLAGS.format("hypervisor"),
+                "sys/class/dmi/id/sys_vendor": "QEMU\n",
+                "sys/class/dmi/id/product_name": "Standard PC (Q35 + ICH9, 2009)\n",
+            },
+            "KVM or QEMU",
+        ),
+        (
+            {"proc/cpuinfo": FLAGS.format("hypervisor"), ".dockerenv": ""},
+            "a Docker container, in a hypervisor that does not tell its name",
+        ),
+        ({"run/.containerenv": ""}, "a Podman container"),
+        (
+            {
+                "proc/cpuinfo": FLAGS.format("hypervisor"),
+                "proc/sys/kernel/osrelease": "5.15.167.4-microsoft-standard-WSL2\n",
+            },
+            "WSL2",
+        ),
+    ],
+)
+def test_what_is_around_it(root: Path, files: dict[str, str], around: str) -> None:
+    for file, text in files.items():
+        write(root, file, text)
+    assert host.observe(root).virtualisation.value == around
+
+
+def test_a_system_without_such_files_gives_reasons(tmp_path: Path) -> None:
+    seen = host.observe(tmp_path)
+    for reading in (seen.governors, seen.numa_nodes, seen.virtualisation):
+        assert reading.value is None
+        assert reading.reason

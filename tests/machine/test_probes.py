@@ -1,0 +1,191 @@
+"""Probes and the process that reads them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from crossbench.api import Channel, ProbeAbsent
+from crossbench.machine.probes.host import HostProbe
+from crossbench.machine.probes.ioreport import IoReportProbe
+from crossbench.machine.probes.nvml import NvmlProbe
+from crossbench.machine.probes.rapl import RaplProbe
+from crossbench.machine.probes.tree import TreeProbe
+from crossbench.registry import Registry
+from tests.machine.stand_in import FAILING, MIB, NO_DRIVER, TWO_4090, Play
+from tests.test_registry import Site, site
+
+__all__ = ["site"]
+pytestmark = pytest.mark.usefixtures("no_process_left")
+
+
+def test_each_card_is_read_by_its_uuid(play: Play) -> None:
+    play(TWO_4090)
+    probe = NvmlProbe()
+    channels = probe.open()
+    values = dict(zip(((c.device[:5], c.quantity) for c in channels), probe.read(), strict=True))
+    probe.close()
+    assert values["GPU-1", "memory_used"] == 400 * MIB
+    assert values["GPU-0", "power"] == pytest.approx(22.31)
+    assert values["GPU-0", "energy"] == pytest.approx(1000)
+    assert values["GPU-0", "clock"] == pytest.approx(2.52e9)
+    assert values["GPU-0", "pcie_width"] == 8
+
+
+def test_what_a_card_never_tells_is_no_channel_and_what_fails_later_is_nothing(play: Play) -> None:
+    play(FAILING)
+    probe = NvmlProbe()
+    quantities = [channel.quantity for channel in probe.open()]
+    assert "memory_used" not in quantities
+    assert "busy" not in quantities
+    play({**FAILING, "fail nvmlDeviceGetPowerUsage": 999})
+    assert probe.read()[quantities.index("power")] is None
+    assert probe.read()[quantities.index("temperature")] == 34
+    probe.close()
+
+
+def test_without_a_driver_the_probe_is_absent(play: Play) -> None:
+    play(NO_DRIVER)
+    with pytest.raises(ProbeAbsent, match="Driver Not Loaded"):
+        NvmlProbe().open()
+
+
+@pytest.fixture
+def rapl(tmp_path: Path) -> Path:
+    """Two packages, the first with its cores inside."""
+    for name, label, energy in (
+        ("intel-rapl:0", "package-0", 5_000_000),
+        ("intel-rapl:0:0", "core", 1_000_000),
+        ("intel-rapl:1", "package-1", 7_500_000),
+    ):
+        zone = tmp_path / "sys" / "class" / "powercap" / name
+        zone.mkdir(parents=True)
+        (zone / "name").write_text(f"{label}\n")
+        (zone / "energy_uj").write_text(f"{energy}\n")
+        (zone / "max_energy_range_uj").write_text("262143328850\n")
+    return tmp_path
+
+
+def test_packages_are_counted_once(rapl: Path) -> None:
+    probe = RaplProbe(rapl)
+    assert probe.open() == [
+        Channel(
+            device=name,
+            quantity="energy",
+            unit="J",
+            kind="counter",
+            wraps_at=262143.32885,
+            scope="cpu_package",
+        )
+        for name in ("package-0", "package-1")
+    ]
+    assert probe.read() == [5.0, 7.5]
+    (rapl / "sys/class/powercap/intel-rapl:1/energy_uj").unlink()
+    assert probe.read() == [5.0, None]
+
+
+def test_energy_that_only_root_may_read_is_absent(rapl: Path) -> None:
+    """Root reads everything, so an empty file stands for one that it may not."""
+    (rapl / "sys/class/powercap/intel-rapl:1/energy_uj").write_text("")
+    with pytest.raises(ProbeAbsent, match="lets only root read the energy of intel-rapl:1"):
+        RaplProbe(rapl).open()
+    with pytest.raises(ProbeAbsent, match="no intel-rapl"):
+        RaplProbe(rapl / "nowhere").open()
+
+
+class Chip:
+    """IOReport as zeus-apple-silicon gives it, on a chip that does not tell its memory's energy."""
+
+    def __init__(self) -> None:
+        self.energy = 0
+
+    def get_cumulative_energy(self) -> SimpleNamespace:
+        self.energy += 1500
+        parts = {"gpu_sram_mj": 0, "dram_mj": None, "ane_mj": 250}
+        return SimpleNamespace(cpu_total_mj=self.energy, gpu_mj=2 * self.energy, **parts)
+
+
+def test_a_chip_is_the_sum_of_the_parts_that_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = SimpleNamespace(AppleEnergyMonitor=Chip)
+    monkeypatch.setitem(sys.modules, "zeus_apple_silicon", library)
+    probe = IoReportProbe()
+    channels = probe.open()
+    assert channels[0].device == "chip (CPU, GPU, GPU SRAM, ANE)"
+    assert [channel.scope for channel in channels] == ["soc_package", *[None] * 4]
+    assert probe.read() == pytest.approx([9.25, 3.0, 6.0, 0.0, 0.25])
+    probe.close()
+
+
+@pytest.mark.parametrize(
+    ("monitor", "why"),
+    [(None, "only Apple silicon"), (RuntimeError("no subscription"), "no subscription")],
+)
+def test_without_ioreport_the_probe_is_absent(
+    monkeypatch: pytest.MonkeyPatch, monitor: Exception | None, why: str
+) -> None:
+    def refuse() -> None:
+        assert monitor is not None
+        raise monitor
+
+    library = SimpleNamespace(AppleEnergyMonitor=refuse) if monitor else None
+    monkeypatch.setitem(sys.modules, "zeus_apple_silicon", library)
+    with pytest.raises(ProbeAbsent, match=why):
+        IoReportProbe().open()
+
+
+def test_the_host_and_a_tree_of_processes() -> None:
+    host = HostProbe()
+    assert len(host.open()) == len(host.read())
+    available, swap, spent, *_ = host.read()
+    assert available is not None
+    assert available > 0
+    assert swap is not None
+    assert spent is not None
+    tree = TreeProbe()
+    tree.open()
+    assert tree.read() == [None, None, None]
+    code = "import subprocess, sys; x = bytearray(64 * 2**20); subprocess.run(['sleep', '60'])"
+    child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+    try:
+        tree.watch(child.pid)
+        deadline = time.monotonic() + 20
+        while (tree.read()[0] or 0) < 64 * 2**20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (tree.read()[0] or 0) > 64 * 2**20
+    finally:
+        os.killpg(child.pid, 9)
+        child.wait()
+    assert tree.read() == [None, None, None]
+
+
+PROBES = """\
+from crossbench.api import ProbeSpec
+from crossbench.hookspecs import hookimpl
+@hookimpl
+def crossbench_probes():
+    yield ProbeSpec(name={name!r}, factory={factory!r})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "factory", "cause"),
+    [
+        ("wall", "meter.probe:Plug", None),
+        ("nvml", "meter.probe:Plug", "probe 'nvml' is already provided"),
+        ("wall", "no reference", "probe 'wall' with factory 'no reference'"),
+        ("wall", 3, "Expected `str`, got `int`"),
+    ],
+)
+def test_plugins_bring_probes(site: Site, name: str, factory: object, cause: str | None) -> None:
+    site.install("meter", PROBES.format(name=name, factory=factory))
+    registry = Registry(site.points())
+    names = [probe.name for probe in registry.probes()]
+    assert names == ["nvml", "rapl", "ioreport", "host", "tree", *([] if cause else ["wall"])]
+    told = [problem.cause for problem in registry.problems]
+    assert [(cause or "") in each for each in told] == ([True] if cause else [])

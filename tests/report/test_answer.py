@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from crossbench.report.answer import answer
+from crossbench.report.headline import columns
+from crossbench.report.markdown.headline import card
+from tests.comparison.scripted import Script
+from tests.report.material import made, usual
+
+
+def test_it_says_who_is_faster_by_how_much_and_how_sure_that_is() -> None:
+    decode = answer(usual())[0]
+    assert decode.startswith("two (16 bits) decodes 2.0") or decode.startswith(
+        "two (16 bits) decodes 1.99"
+    )
+    assert " times as fast as one (16 bits) on short, " in decode
+    assert "same" not in decode.split(";")[0]
+
+
+def test_ties_are_said_to_be_ties() -> None:
+    assert "; tied with it: same." in answer(usual())[0]
+
+
+def test_a_slower_target_is_told_as_a_part_of_the_speed() -> None:
+    prefill = answer(usual())[1]
+    assert prefill.startswith("two (16 bits) prefills 0.5") or prefill.startswith(
+        "two (16 bits) prefills 0.49"
+    )
+    assert " on middle, " in prefill
+
+
+def test_quality_is_never_passed_over() -> None:
+    assert answer(usual())[-1] == "Quality not measured: the suite names no text to score."
+
+
+def test_without_enough_launches_nobody_wins() -> None:
+    told = answer(made(launches=1))
+    assert told[0].startswith("No target decodes certainly faster or slower than one (16 bits)")
+    assert "undecided: two, same" in told[0]
+
+
+def test_a_single_target_is_told_with_its_values() -> None:
+    told = answer(made({"one": Script()}))
+    assert told[0].startswith("Decode on short: one (16 bits) ")
+    assert "tok/s [" in told[0]
+
+
+def test_without_a_prefill_the_first_token_is_told() -> None:
+    told = answer(made(scenarios={"short": 16}))
+    assert [column.metric for column in columns(usual())] == ["decode_tps", "prefill_tps", "ttft_s"]
+    assert "two (16 bits) gives its first token 0.5" in told[1] or "0.49" in told[1]
+
+
+def test_nothing_measured_is_no_reason_to_fail() -> None:
+    bare = replace(usual(), scenarios=(), comparisons=(), baseline=None)
+    assert len(answer(bare)) == 1
+    assert len(card(bare).splitlines()) <= 40
+
+
+def test_the_bench_card_has_at_most_40_lines() -> None:
+    many = made({f"target-{place}": Script() for place in range(40)}, {"short": 16}, launches=3)
+    lines = card(many).splitlines()
+    assert len(lines) <= 40
+    assert "24 further targets not shown." in lines
