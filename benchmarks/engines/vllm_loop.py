@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from functools import partial
 from itertools import count
@@ -22,9 +21,8 @@ class VllmBeside:
     """The plugin's backend, with vLLM's loop."""
 
     async def load(self, model: ModelRef, options: VllmOptions, needs: Needs) -> Beside:
-        """Start the engine by the plugin, and keep this process off the core that computes."""
+        """Start the engine by the plugin."""
         session = await Vllm().load(model, options, needs)
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         return Beside(session, {"generate": partial(generate, session._alive(), count())})
 
 
