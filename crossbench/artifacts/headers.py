@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from crossbench.artifacts import known
 from crossbench.artifacts.at_once import at_once
 from crossbench.artifacts.cache import COMMIT
 from crossbench.artifacts.reference import Hub, parse
@@ -72,6 +73,8 @@ def _of_hub(
         moves = not COMMIT.fullmatch(wanted.at)
         note = f"by its header at commit {had.commit[:12]}, read before" if moves else None
         return Headed(had.header, note)
+    if (published := known.known(wanted)) is not None:
+        return Headed(published, known.NOTE)
     if settings.offline:
         return Unread(
             "its header was never read, and HF_HUB_OFFLINE is set; unset it and plan again"

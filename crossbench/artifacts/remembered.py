@@ -54,7 +54,7 @@ def remember(wanted: Hub, settings: HubSettings, found: Remembered) -> None:
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
-            written.write_bytes(msgspec.msgpack.encode(replace(found, header=_lean(found.header))))
+            written.write_bytes(msgspec.msgpack.encode(replace(found, header=lean(found.header))))
             written.replace(place)
         finally:
             written.unlink(missing_ok=True)
@@ -65,7 +65,8 @@ def _place(wanted: Hub, settings: HubSettings) -> Path:
     return platformdirs.user_cache_path("crossbench") / "headers" / f"{key}.msgpack"
 
 
-def _lean(header: Header) -> Header:
+def lean(header: Header) -> Header:
+    """The same header without its vocabulary."""
     if not isinstance(header, Gguf):
         return header
     kept = {k: v for k, v in header.metadata.items() if not k.startswith(VOCABULARY)}
