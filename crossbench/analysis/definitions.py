@@ -13,12 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import TypeAlias
 
-import numpy as np
-
 from crossbench.analysis.metric import Metric, summarised
 from crossbench.analysis.samples import Cell, Sample, by_launch
 from crossbench.journal import LaunchReady
-from crossbench.statistics.percentile import pooled
+from crossbench.statistics.percentile import pooled, quantile
 
 DEFINITIONS = 2
 
@@ -133,7 +131,7 @@ def _gap_percentile(groups: Mapping[str, Sequence[float]], fraction: float) -> M
     estimate = pooled(groups, fraction)
     if estimate.point is None:
         return summarised(name, "s", launches={}, reasons=estimate.reasons)
-    each = {launch: float(np.quantile(values, fraction)) for launch, values in groups.items()}
+    each = {launch: quantile(values, fraction) for launch, values in groups.items()}
     return Metric(
         name=name,
         unit="s",

@@ -183,7 +183,7 @@ def _offload(target: str, measured: Measurements, launches: Sequence[str]) -> Ch
         rule="partial-offload",
         origin="setting",
         subject=target,
-        found=found or cpu,
+        found=found,
         evidence=evidence,
     )
 

@@ -191,14 +191,14 @@ class Measurements:
         self._foreign: set[str] = set()
         for line, event in events:
             self._take(line, event)
+        self._launches: dict[str, list[str]] = defaultdict(list)
+        for launch in self.ready:
+            if self.started[launch].purpose == "timed":
+                self._launches[self.started[launch].target].append(launch)
 
     def launches_of(self, target: str) -> list[str]:
         """The timed launches of a target that became ready, in order."""
-        return [
-            launch
-            for launch in self.ready
-            if self.started[launch].target == target and self.started[launch].purpose == "timed"
-        ]
+        return list(self._launches.get(target, ()))
 
     def same_ids(self, scenario: str) -> bool | None:
         """Whether, wherever two targets took the sample of one place, they computed the same ids.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import click
@@ -28,6 +29,7 @@ from crossbench.report.write import RENDERINGS, USUAL, place, write
 )
 def command(run: Path, formats: str, short: bool, baseline: str | None) -> None:
     """Rebuild the reports of RUN, a run's folder. The same run gives the same bytes."""
+    gc.disable()  # a large report is millions of small objects, none of them in a cycle
     if short:
         say(card(build(run, baseline)).rstrip())
         return

@@ -8,7 +8,6 @@ gone leaves no sampler behind, not even one that hangs in a driver.
 from __future__ import annotations
 
 import importlib
-import math
 import os
 import select
 import sys
@@ -41,7 +40,7 @@ class Sampler:
         self._ticks = self._missed = 0
         opened = tuple(self._open(name, factory) for name, factory in factories)
         self._began_ns = time.perf_counter_ns()
-        self._before = os.times()
+        self._before_s = time.process_time()
         self._write(Opened(at_ns=self._began_ns, interval_s=interval_s, probes=opened))
 
     def run(self, commands: BinaryIO) -> None:
@@ -99,19 +98,19 @@ class Sampler:
     def _close(self) -> None:
         for probe, _ in self._probes:
             probe.close()
-        before, spent, now = self._before, os.times(), time.perf_counter_ns()
+        now = time.perf_counter_ns()
         self._write(
             Closed(
                 at_ns=now,
                 ticks=self._ticks,
                 missed=self._missed,
-                cpu_s=spent.user - before.user + spent.system - before.system,
+                cpu_s=time.process_time() - self._before_s,
                 wall_s=(now - self._began_ns) / NS,
             )
         )
 
     def _write(self, event: Event) -> None:
-        """One line, handed to the operating system."""
+        """One line, handed to the operating system; msgspec writes what is not finite as null."""
         self._file.write(self._encoder.encode(event) + b"\n")
         self._file.flush()
 
@@ -122,9 +121,7 @@ def _values(probe: Probe, count: int) -> Sequence[float | None]:
         values = [None if value is None else float(value) for value in probe.read()]
     except Exception:  # noqa: BLE001 - a probe may be a stranger's
         return [None] * count
-    if len(values) != count:
-        return [None] * count
-    return [None if value is None or not math.isfinite(value) else value for value in values]
+    return values if len(values) == count else [None] * count
 
 
 def _leave_with(parent: int) -> None:

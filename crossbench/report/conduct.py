@@ -33,8 +33,10 @@ def conduct(plan: Plan, measured: Measurements) -> ConductReport:
 
 def drifted(measured: Measurements, target: str) -> bool | None:
     """Whether a target drifted within its launches; None where that cannot be told."""
-    found = [each.drift.flagged for each in _drifts(measured) if each.target == target]
-    return found[0] if found else None
+    for (name, scenario), cell in measured.cells.items():
+        if name == target and (found := drift(scenario, cell)) is not None:
+            return found.flagged
+    return None
 
 
 def _drifts(measured: Measurements) -> Iterator[DriftReport]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from functools import lru_cache
 from io import StringIO
 
 from crossbench.analysis.metric import Metric
@@ -133,6 +134,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else repr(value)
 
 
+@lru_cache(maxsize=4096)
 def _safe(text: str) -> str:
     """Text from outside on one line, and never a formula to a spreadsheet."""
     shown = plain(text)

@@ -7,8 +7,9 @@ prefill includes the first token's decode. What an engine does not tell is null.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from statistics import fmean, stdev
+import math
+from collections.abc import Iterator, Sequence
+from statistics import fmean
 from typing import Any
 
 import msgspec
@@ -91,12 +92,18 @@ def _times(metric: Metric, tokens: int) -> dict[str, Any]:
     """Rates of the launches, and the time that so many tokens take at each."""
     rates = list(metric.launches.values())
     times = [round(tokens / rate * NS) for rate in rates]
-    several = len(rates) > 1
     return {
         "avg_ns": round(fmean(times)),
-        "stddev_ns": round(stdev(times)) if several else 0,
+        "stddev_ns": round(_deviation(times)),
         "avg_ts": fmean(rates),
-        "stddev_ts": stdev(rates) if several else 0.0,
+        "stddev_ts": _deviation(rates),
         "samples_ns": times,
         "samples_ts": rates,
     }
+
+
+def _deviation(values: Sequence[float]) -> float:
+    """Of a sample; 0 of a single value."""
+    mean = fmean(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    return math.sqrt(squares / (len(values) - 1)) if len(values) > 1 else 0.0

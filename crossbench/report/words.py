@@ -38,7 +38,7 @@ _MARKER = re.compile(r"^(\d{0,9})([-+.)])(?=\s|$)")
 
 def plain(text: str) -> str:
     """Text from outside on one line, its control and direction characters shown as escapes."""
-    return _INVISIBLE.sub(_shown, text)
+    return text if text.isprintable() else _INVISIBLE.sub(_shown, text)
 
 
 def _shown(found: re.Match[str]) -> str:

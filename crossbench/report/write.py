@@ -42,6 +42,8 @@ def as_json(report: Report) -> bytes:
 
 
 def _unhidden(written: bytes) -> bytes:
+    if written.isascii() and b"\x7f" not in written:
+        return written
     return _HIDDEN.sub(_escape, written)
 
 

@@ -26,6 +26,17 @@ def least(fraction: float) -> int:
     return math.ceil(math.log(TAIL) / math.log(max(fraction, 1 - fraction)))
 
 
+def quantile(values: Sequence[float] | NDArray[np.float64], fraction: float) -> float:
+    """`numpy.quantile` of finite values, to the last bit; for few of them several times as fast."""
+    place = (len(values) - 1) * fraction
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    ordered = np.partition(values, (below, above))
+    low, high = float(ordered[below]), float(ordered[above])
+    part = place - below
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
+
+
 def percentile(values: Sequence[float], fraction: float) -> Estimate:
     """A percentile of independent values, `fraction` 0.95 for p95.
 
@@ -41,7 +52,7 @@ def percentile(values: Sequence[float], fraction: float) -> Estimate:
         interval = Interval(float(ordered[low - 1]), float(ordered[high - 1]), CONFIDENCE)
         reasons = []
     return Estimate(
-        point=float(np.quantile(ordered, fraction)),
+        point=quantile(ordered, fraction),
         interval=interval,
         n=n,
         sd_log=None,
@@ -62,7 +73,7 @@ def pooled(launches: Mapping[str, Sequence[float]], fraction: float) -> Estimate
         return _withheld(len(groups), reason)
     if fraction > MEDIAN and len(groups) < 2:
         return _withheld(1, "it needs 2 launches, as the values of one are not independent")
-    point = float(np.quantile(together, fraction))
+    point = quantile(together, fraction)
     interval, reason = _jackknife(groups, point, fraction)
     return Estimate(
         point=point,
@@ -78,7 +89,7 @@ def _jackknife(
 ) -> tuple[Interval | None, str | None]:
     n = len(groups)
     without = [
-        float(np.quantile(np.concatenate(groups[:each] + groups[each + 1 :]), fraction))
+        quantile(np.concatenate(groups[:each] + groups[each + 1 :]), fraction)
         for each in range(n if n > 1 else 0)
     ]
     if not point or not all(without):

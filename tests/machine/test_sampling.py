@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,15 @@ def ticks(folder: Path) -> list[Tick]:
     return [event for event in telemetry.read(folder) if isinstance(event, Tick)]
 
 
-def wait_for(folder: Path, count: int) -> None:
+def wait_until(met: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
-    while len(ticks(folder)) < count:
-        assert time.monotonic() < deadline, "the sampler writes nothing"
+    while not met():
+        assert time.monotonic() < deadline, "the sampler does nothing"
         time.sleep(0.02)
+
+
+def wait_for(folder: Path, count: int) -> None:
+    wait_until(lambda: len(ticks(folder)) >= count)
 
 
 def test_a_run_is_sampled_by_a_process_of_its_own(play: Play, tmp_path: Path) -> None:
@@ -112,6 +116,16 @@ class Careless(Liar):
         return ["memory"]
 
 
+STUCK = "CROSSBENCH_TEST_STUCK"
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Is there once a probe hangs."""
+    monkeypatch.setenv(STUCK, str(tmp_path / "stuck"))
+    return tmp_path / "stuck"
+
+
 class Stuck(Liar):
     """One whose second reading never ends, as in a driver that hangs."""
 
@@ -120,6 +134,7 @@ class Stuck(Liar):
     def read(self) -> Iterator[object]:
         self._reads += 1
         if self._reads > 1:
+            Path(os.environ[STUCK]).touch()
             time.sleep(3600)
         return iter([1.0, 2.0, 3.0])
 
@@ -143,10 +158,10 @@ def test_probes_that_lie_cost_their_own_values(tmp_path: Path) -> None:
     assert all(tick.values[3] for tick in ticks(tmp_path))
 
 
-def test_a_sampler_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_sampler_that_hangs_holds_nobody_up(tmp_path: Path, stuck: Path) -> None:
     """More is said to it than a pipe holds, and nobody waits for it to listen."""
     recorder = Recorder(tmp_path, named(Stuck), interval_s=0.02)
-    wait_for(tmp_path, 1)
+    wait_until(stuck.exists)
     began = time.monotonic()
     for number in range(20_000):
         recorder.watch(1, f"launch-{number}")
@@ -154,7 +169,7 @@ def test_a_sampler_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     assert time.monotonic() - began < 2 * PATIENCE_S + 2
 
 
-def test_a_sampler_that_hangs_does_not_outlive_a_killed_host(tmp_path: Path) -> None:
+def test_a_sampler_that_hangs_does_not_outlive_a_killed_host(tmp_path: Path, stuck: Path) -> None:
     """The fixture of all these tests looks for it."""
     code = (
         "import sys, time, pathlib\nfrom crossbench.machine.recorder import Recorder\n"
@@ -162,7 +177,7 @@ def test_a_sampler_that_hangs_does_not_outlive_a_killed_host(tmp_path: Path) -> 
         "Recorder(pathlib.Path(sys.argv[1]), named(Stuck), interval_s=0.02)\ntime.sleep(60)\n"
     )
     host = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
-    wait_for(tmp_path, 1)
+    wait_until(stuck.exists)
     host.kill()
     host.wait()
 

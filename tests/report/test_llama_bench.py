@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from statistics import fmean
+from statistics import fmean, stdev
 
 import pytest
 
@@ -43,6 +43,7 @@ def test_the_samples_are_the_launches() -> None:
     rates = list(metric.launches.values())
     assert line["samples_ts"] == rates
     assert line["avg_ts"] == fmean(rates)
+    assert line["stddev_ts"] == pytest.approx(stdev(rates), rel=1e-9)
     assert line["samples_ns"] == [round(300 / rate * 1e9) for rate in rates]
     assert line["avg_ns"] == pytest.approx(300 / fmean(rates) * 1e9, rel=0.001)
 

@@ -22,14 +22,14 @@ LEGEND = (
 def gaps(report: Report) -> list[Chart]:
     """Of every target in every scenario."""
     places = {target.name: place for place, target in enumerate(report.targets)}
-    panels = [
+    panels = (
         Panel(
             place=number,
             name=scenario.name,
             rows=tuple(_row(places, cell) for cell in scenario.cells),
         )
         for number, scenario in enumerate(report.scenarios)
-    ]
+    )
     return charts("gaps", "Time between chunks", panels, "s", LEGEND)
 
 

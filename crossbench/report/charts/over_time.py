@@ -115,7 +115,7 @@ def _sides(across: Scale) -> Iterator[tuple[float, str]]:
 
 
 def _legend(lanes: Sequence[_Lane]) -> str:
-    told = "Markers: each launch's own speed, where it stood in the run."
+    told = "Markers: a launch's speed at that time of the run."
     if lanes:
         return f"{told} Lines: means of what probes read."
     return f"{told} No temperature and no power was read."
@@ -161,7 +161,7 @@ def _told(paces: Sequence[Pace], lanes: Sequence[_Lane]) -> str:
     slowest = min(paces, key=lambda pace: pace.decode_tps)
     fastest = max(paces, key=lambda pace: pace.decode_tps)
     told = (
-        f"{len(paces)} launches, from {number(slowest.decode_tps)} tok/s ({slowest.target}) to "
+        f"{len(paces)} values, from {number(slowest.decode_tps)} tok/s ({slowest.target}) to "
         f"{number(fastest.decode_tps)} tok/s ({fastest.target})."
     )
     for lane in lanes:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from crossbench.report.charts import svg
 from crossbench.report.charts.scale import Scale, fitting
 from crossbench.report.charts.svg import WIDTH, Chart
-from crossbench.report.words import counted, scaled
+from crossbench.report.words import scaled
 
 ROW = 22.0
 HEAD = 26.0
@@ -27,6 +27,8 @@ MOST_ROWS = 48
 """A longer chart becomes several."""
 MOST_CHARTS = 4
 """Of one kind; what is left over stands in the tables only."""
+
+MORE = "Further panels are not drawn: the tables have all."
 
 At: TypeAlias = Callable[[float], float]
 """From a value to its place."""
@@ -68,37 +70,34 @@ def charts(
 
     `zero`: the scale starts there, however far apart values lie.
     """
-    drawn = [panel for panel in panels if any(row.values for row in panel.rows)]
-    pages = _pages(drawn)
-    kept = pages[:MOST_CHARTS]
-    left = sum(len(page) for page in pages[MOST_CHARTS:])
+    drawn = (panel for panel in panels if any(row.values for row in panel.rows))
+    kept, more = _pages(drawn)
     return [
         _chart(
             name if number == 1 else f"{name}-{number}",
             title if len(kept) == 1 else f"{title} ({number} of {len(kept)})",
             page,
             unit=unit,
-            legend=legend + (f" {_left(left)}" if left and number == len(kept) else ""),
+            legend=f"{legend} {MORE}" if more and number == len(kept) else legend,
             zero=zero,
         )
         for number, page in enumerate(kept, 1)
     ]
 
 
-def _left(panels: int) -> str:
-    return f"{counted(panels, 'further panel')} not drawn: the tables have all."
-
-
-def _pages(panels: Sequence[Panel]) -> list[list[Panel]]:
+def _pages(panels: Iterable[Panel]) -> tuple[list[list[Panel]], bool]:
+    """As many as are drawn, and whether there are more; of the rest nothing is made."""
     pages: list[list[Panel]] = []
     filled = MOST_ROWS
     for part in (part for panel in panels for part in _parts(panel)):
         if filled + len(part.rows) > MOST_ROWS:
+            if len(pages) == MOST_CHARTS:
+                return pages, True
             pages.append([])
             filled = 0
         pages[-1].append(part)
         filled += len(part.rows)
-    return pages
+    return pages, False
 
 
 def _parts(panel: Panel) -> Iterator[Panel]:

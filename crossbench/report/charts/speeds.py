@@ -30,7 +30,7 @@ def speeds(report: Report) -> list[Chart]:
 
 
 def _metric(report: Report, metric: str, places: Mapping[str, int]) -> list[Chart]:
-    panels = [
+    panels = (
         Panel(
             place=number,
             name=scenario.name,
@@ -41,7 +41,7 @@ def _metric(report: Report, metric: str, places: Mapping[str, int]) -> list[Char
             ),
         )
         for number, scenario in enumerate(report.scenarios)
-    ]
+    )
     name, title = TITLES[metric]
     return charts(name, title, panels, "tokens/s", LEGEND.format(better="More"))
 
