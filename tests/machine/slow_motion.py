@@ -26,6 +26,7 @@ from tests.analysis.readings import CARD, NS, events
 SLOWER = 200
 """A prompt of the run then takes 20 s, and its tokens 46 s; starting and loading no time."""
 BEFORE_S = 20
+PAUSE_S = 0.2
 GPU = Device(id=CARD, name="NVIDIA GeForce RTX 4090", kind="gpu")
 
 Value = Callable[[float, str | None], float | None]
@@ -45,7 +46,7 @@ def report(
 ) -> Report:
     """The report of a copy of the run, slowed down and read by these probes every second."""
     shutil.copytree(run, folder)
-    told = [_slowed(event, loaded, slower) for event in read_events(run)]
+    told = _in_rows([_slowed(event, loaded, slower) for event in read_events(run)])
     (folder / JOURNAL).write_bytes(_lines(told))
     watched = _watched(told)
     at_s = range(round(min(watched)) - BEFORE_S, round(max(watched)) + 5)
@@ -73,16 +74,35 @@ def _slowed(event: Event, loaded: Callable[[Loaded], Loaded], slower: int) -> Ev
     return event
 
 
+def _in_rows(told: Sequence[Event]) -> list[Event]:
+    """Requests of a launch follow each other after PAUSE_S, however busy the machine then was."""
+    ends: dict[str, int] = {}
+    laid: list[Event] = []
+    for event in told:
+        if not isinstance(event, SampleTaken):
+            laid.append(event)
+            continue
+        t0_ns = event.record.t0_ns
+        if event.launch in ends:
+            t0_ns = ends[event.launch] + round(PAUSE_S * NS)
+        ends[event.launch] = t0_ns + event.record.stamps_ns[-1]
+        laid.append(replace(event, record=replace(event.record, t0_ns=t0_ns)))
+    return laid
+
+
 def _watched(told: list[Event]) -> dict[float, str | None]:
-    """Second -> the launch that is watched from then on."""
+    """Second -> the launch that is watched from then on, until the next begins."""
     found: dict[float, str | None] = {}
-    ended: dict[str, float] = {}
+    last_s = 0.0
     for event in told:
         if isinstance(event, LaunchStarted):
-            found[event.monotonic_ns / NS] = event.launch
+            begun_s = event.monotonic_ns / NS
+            found |= (
+                {begun_s - 0.1: None, begun_s: event.launch} if found else {begun_s: event.launch}
+            )
         elif isinstance(event, SampleTaken):
-            ended[event.launch] = (event.record.t0_ns + event.record.stamps_ns[-1]) / NS + 0.5
-    return found | dict.fromkeys(ended.values())
+            last_s = (event.record.t0_ns + event.record.stamps_ns[-1]) / NS
+    return found | {last_s + 5: None}
 
 
 def _launch(watched: Mapping[float, str | None], at_s: float) -> str | None:

@@ -56,12 +56,20 @@ def test_clocks_that_are_free_are_said_to_be(judge: Judge) -> None:
     assert "nothing in" in check["throttled"].evidence
 
 
-def test_a_link_counts_as_it_is_under_load(judge: Judge) -> None:
+@pytest.mark.parametrize(
+    ("lanes", "generation", "found"), [(8, 4, True), (16, 3, True), (16, 4, False)]
+)
+def test_a_link_counts_as_it_is_under_load(
+    judge: Judge, lanes: int, generation: int, found: bool
+) -> None:
     """Its generation falls while it idles."""
     width, speed = gauge(CARD, "pcie_width"), gauge(CARD, "pcie_generation")
-    found = judge({width: lambda at, launch: 8, speed: lambda at, launch: 4 if launch else 1})
-    assert found["link-below-maximum"].found is True
-    assert found["link-below-maximum"].evidence == "GPU 0: x8 of x16, generation 4 of 4"
+    told = judge(
+        {width: lambda at, launch: lanes, speed: lambda at, launch: generation if launch else 1}
+    )
+    check = told["link-below-maximum"]
+    assert check.found is found
+    assert check.evidence == f"GPU 0: x{lanes} of x16, generation {generation} of 4"
 
 
 def test_what_nobody_read_is_not_known(judge: Judge) -> None:
