@@ -23,10 +23,10 @@ from typing import Any, NamedTuple
 from crossbench.api import ModelRef, Needs, Request
 from crossbench.envs import environment, overlay
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.registry import Registry
 from crossbench.report.words import table
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Score, Scored
 from crossbench.worker.supervisor import WorkerProcess

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from benchmarks.engine import Engine
 from crossbench.envs import overlay
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
+from crossbench.run.launch import environ
 from tests.conftest import TINY
 from tests.fit import allocated, cases, written
 from tests.fit.allocated import Row

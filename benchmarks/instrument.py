@@ -1,7 +1,8 @@
 """What the instrument itself costs: driver, stamps, garbage collection, starting a worker.
 
-`python -m benchmarks.instrument [--repetitions 12]` prints the tables of docs/benchmarks.md. Every
-figure is paired within a repetition, because a shared machine drifts between them.
+`python -m benchmarks.instrument [--repetitions 12]` prints a table of docs/benchmarks.md; its rows
+of 256 streams are those of docs/instrument.md. Every figure is paired within a repetition, because
+a shared machine drifts between them.
 """
 
 from __future__ import annotations
@@ -22,18 +23,22 @@ from benchmarks.engine import Silent
 from crossbench.api import Chunk, Finish, ModelRef, Needs, Request
 from crossbench.envs import environment
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
+from crossbench.instrument.model import Script, Trial
+from crossbench.instrument.subject import subject
 from crossbench.registry import Registry
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.testing.null import NullOptions, NullSession
 from crossbench.worker import pulse
 from crossbench.worker.driver import Driver
-from crossbench.worker.protocol import Load, Ready
+from crossbench.worker.protocol import Load, Measure, Ready
 from crossbench.worker.pulse import Pulse
 from crossbench.worker.supervisor import WorkerProcess
 
 CHUNKS = 50_000
 EMISSIONS = 400
+CROWD = Script(streams=256, tpot_s=0.02, chunks=100)
+"""256 streams at 50 tokens a second each, for two seconds."""
 
 
 class Prepared(NullSession):
@@ -41,11 +46,11 @@ class Prepared(NullSession):
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         super().__init__(NullOptions(), Needs(context_tokens=1))
-        self._chunks = chunks
+        self._given = chunks
 
     def generate(self, request: Request) -> Iterator[Chunk]:
         """As many as asked, at once."""
-        return iter(self._chunks[: request.max_tokens])
+        return iter(self._given[: request.max_tokens])
 
 
 class Emitting(NullSession):
@@ -98,7 +103,7 @@ def driver_cost_ns(shared: Pulse) -> float:
     """Time per chunk through the driver, less the time of a loop that only iterates."""
     chunks = [Chunk((1,))] * (CHUNKS - 1) + [Chunk((1,), finish=Finish(reason="length"))]
     driver = Driver(Prepared(chunks), shared)
-    (record,) = asyncio.run(driver.measure([request(CHUNKS)], 1))
+    (record,) = asyncio.run(driver.measure(Measure(requests=(request(CHUNKS),)))).records
     began = perf_counter_ns()
     for _chunk in iter(chunks):
         pass
@@ -111,7 +116,8 @@ def stamp_errors_ns(
 ) -> list[int]:
     """Stamp less emission, for each chunk of one request."""
     session = Emitting(options, litter=litter)
-    (record,) = asyncio.run(kind(session, shared).measure([request(EMISSIONS)], 1))
+    asked = Measure(requests=(request(EMISSIONS),))
+    (record,) = asyncio.run(kind(session, shared).measure(asked)).records
     stamps = [record.t0_ns + stamp for stamp in record.stamps_ns]
     return [stamp - emitted for stamp, emitted in zip(stamps, session.emitted, strict=True)]
 
@@ -119,6 +125,13 @@ def stamp_errors_ns(
 def p99(values: Sequence[int]) -> float:
     """99th percentile."""
     return quantiles(values, n=100, method="inclusive")[98]
+
+
+def crowded(registry: Registry) -> Trial:
+    """Many streams through a worker that is held to one core."""
+    with subject(registry, Silent()) as worker:
+        os.sched_setaffinity(worker.process.pid, {max(os.sched_getaffinity(0))})
+        return worker.trial(CROWD)
 
 
 def spawn_to_ready_ms(found: Environment, folder: Path) -> float:
@@ -142,6 +155,15 @@ def spawn_to_ready_ms(found: Environment, folder: Path) -> float:
     )
     worker.end()
     return (ready.ready_ns - worker.spawned_ns) / 1e6
+
+
+def crowd_rows(crowds: Sequence[Trial]) -> Iterator[tuple[str, list[float], str]]:
+    """What else the figures of the crowd tell."""
+    yield "TPOT error, p99", [1e6 * each.tpot.p99_s for each in crowds], "\u00b5s"
+    yield "TTFT error, p99", [1e3 * each.ttft.p99_s for each in crowds], "ms"
+    yield "gap error, p99", [1e3 * each.gap.p99_s for each in crowds], "ms"
+    yield "lag of the event loop, p99", [1e3 * each.lag_p99_s for each in crowds], "ms"
+    yield "processor time per 1,000 tokens", [1e3 * each.cpu_s for each in crowds], "ms"
 
 
 def row(what: str, values: Sequence[float], unit: str, target: str) -> str:
@@ -171,7 +193,7 @@ def main() -> None:
         progress=Silent(),
         deadline_s=60,
     )
-    cost, sync, asyn, off, on, ready = [], [], [], [], [], []
+    cost, sync, asyn, off, on, ready, crowds = [], [], [], [], [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(repetitions):
             cost.append(driver_cost_ns(shared) / 1e3)
@@ -180,6 +202,7 @@ def main() -> None:
             off.append(max(stamp_errors_ns(shared, Driver, quick, litter=True)) / 1e3)
             on.append(max(stamp_errors_ns(shared, Ungoverned, quick, litter=True)) / 1e3)
             ready.append(spawn_to_ready_ms(found, Path(folder)))
+            crowds.append(crowded(Registry()))
     ratio = paired.ratio(on, off)
     print(f"{repetitions} interleaved repetitions, mean [95 % interval]\n")
     print("| what | mean | least | median | most | target |\n| --- | --- | --- | --- | --- | --- |")
@@ -189,6 +212,9 @@ def main() -> None:
     print(row("worst stamp beside garbage, collection off", off, "\u00b5s", "\u2013"))
     print(row("the same with collection on", on, "\u00b5s", "\u2013"))
     print(row("spawn to ready, null engine", ready, "ms", "at most 300 ms"))
+    print(row("256 streams, TPOT bias", [1e2 * t.tpot.bias for t in crowds], "%", "at most 1 %"))
+    for what, values, unit in crowd_rows(crowds):
+        print(row(f"256 streams, {what}", values, unit, "\u2013"))
     print(
         f"\nCollection on / off, worst stamp: {ratio.point:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
     )

@@ -12,11 +12,13 @@ ALLOWED = (0.99, 1.01)
 
 
 class Found(NamedTuple):
-    """One launch: tokens per second with probes and without, and what the sampler took."""
+    """One launch: tokens per second with probes and without, what the sampler took of a core while
+    it went, and how often it read in a second of decoding."""
 
     on_tps: float
     off_tps: float
     core_share: float
+    readings_per_s: float
 
     @property
     def ratio(self) -> float:
@@ -38,6 +40,7 @@ def told(launches: Sequence[Found]) -> str:
             "",
             f"on / off over {len(launches)} launches: {ratio.point:.4f} [{ratio.low:.4f}, "
             f"{ratio.high:.4f}]; inside {ALLOWED[0]:g} to {ALLOWED[1]:g}: {word}. The sampler took "
-            f"{fmean(each.core_share for each in launches):.2%} of one core once it was started.",
+            f"{fmean(each.core_share for each in launches):.2%} of one core while it went, and "
+            f"read {fmean(each.readings_per_s for each in launches):.2f} times a second.",
         ]
     )

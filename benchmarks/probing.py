@@ -3,21 +3,24 @@
     python -m benchmarks.probing --python PYTHON [--launches 20]
 
 Each launch starts llama.cpp afresh on random weights, on all cores, so that no core is left over
-for the probes, and decodes with a sampler beside it and without, A B B A. Two launches differ by
-the luck of where their weights lie, by more than what is looked for here; within one they do not.
-PYTHON is an interpreter that has llama-cpp-python; without it the one crossbench has built serves.
-Needs a quiet machine, and half a minute a launch.
+for the probes, and decodes with a sampler beside it and without, A B B A: the sampler is stopped
+and goes on by a signal, so that turns can be short and what drifts hits both alike. Two launches
+differ by the luck of where their weights lie, by more than what is looked for here; within one they
+do not. PYTHON is an interpreter that has llama-cpp-python; without it the one crossbench has built
+serves. Needs a quiet machine, and half a minute a launch.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import fmean
 
 import crossbench
 from benchmarks.contestants import SHORT_PROMPT, Task, Worker
@@ -26,43 +29,78 @@ from benchmarks.llamacpp import model
 from benchmarks.llamacpp.engine import BACKEND
 from benchmarks.on_off import Found, told
 from benchmarks.turns import prompts
-from crossbench.machine import facts
+from crossbench.machine import facts, telemetry
 from crossbench.machine.recorder import INTERVAL_S, Recorder
 from crossbench.machine.redaction import redacted
+from crossbench.machine.telemetry import Tick
 from crossbench.registry import Registry
 from crossbench.report.machine import sections
+from crossbench.worker.protocol import Record
 from crossbench_llamacpp.options import LlamaCppOptions
 
 ORDER = (True, False, False, True)
 
 
+class Sampling:
+    """A sampler beside a worker, that is stopped and goes on as it is told."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._since = time.perf_counter()
+        self.seconds = 0.0
+        """How long it went, its first readings before any turn included."""
+
+    def go(self) -> None:
+        """Read from now on."""
+        os.kill(self._recorder.pid, signal.SIGCONT)
+        self._since = time.perf_counter()
+
+    def stop(self) -> None:
+        """Read no more, and take no time of any processor."""
+        os.kill(self._recorder.pid, signal.SIGSTOP)
+        self.seconds += time.perf_counter() - self._since
+
+
 def launch(engine: Engine, task: Task, threads: int, passes: int, number: int) -> Found:
     """One worker, warmed up, and its turns; every second launch begins without probes."""
     drawn = prompts(number, SHORT_PROMPT)
-    times: dict[bool, list[int]] = {True: [], False: []}
-    shares: list[float] = []
+    records: dict[bool, list[Record]] = {True: [], False: []}
     with tempfile.TemporaryDirectory(prefix="crossbench-probing-") as name, ExitStack() as stack:
         folder = Path(name)
         worker = Worker(engine, LlamaCppOptions(threads=threads), task.model, task.context, folder)
         stack.callback(worker.close)
+        recorder = stack.enter_context(Recorder(folder, Registry().probes()))
+        sampling = Sampling(recorder)
+        recorder.settle(lambda _: None)
+        recorder.watch(worker.pid, f"launch-{number}")
         worker.run(next(drawn), task.output)
+        sampling.stop()
         for turn in range(passes * len(ORDER)):
             probing = ORDER[turn % len(ORDER)] is (number % 2 == 0)
-            prompt = next(drawn)
-            if not probing:
-                times[False].append(worker.run(prompt, task.output).decode_ns)
-                continue
-            with Recorder(folder, Registry().probes()) as recorder:
-                recorder.settle(lambda _: None)
-                recorder.watch(worker.pid, f"launch-{number}")
-                times[True].append(worker.run(prompt, task.output).decode_ns)
-                recorder.rest()
-                if (closed := recorder.close()) is not None:
-                    shares.append(closed.share)
-    if not shares:
-        raise SystemExit("no sampler ended by itself, so none is known to have sampled")
-    on, off = ((task.output - 1) * 1e9 / fmean(times[probing]) for probing in (True, False))
-    return Found(on, off, fmean(shares))
+            if probing:
+                sampling.go()
+            records[probing].append(worker.record(next(drawn), task.output))
+            if probing:
+                sampling.stop()
+        sampling.go()
+        closed = recorder.close()
+        read = [event.at_ns for event in telemetry.read(folder) if isinstance(event, Tick)]
+    if closed is None:
+        raise SystemExit("the sampler did not end by itself, so none is known to have sampled")
+    on, off = (_decode_s(records[probing]) for probing in (True, False))
+    tokens = (task.output - 1) * passes * len(ORDER) / 2
+    share = closed.cpu_s / sampling.seconds
+    return Found(tokens / on, tokens / off, share, _inside(read, records[True]) / on)
+
+
+def _decode_s(records: Sequence[Record]) -> float:
+    return sum(each.stamps_ns[-1] - each.stamps_ns[0] for each in records) / 1e9
+
+
+def _inside(read_ns: Sequence[int], records: Sequence[Record]) -> int:
+    """How many readings began while something was decoded."""
+    spans = [(each.t0_ns + each.stamps_ns[0], each.t0_ns + each.stamps_ns[-1]) for each in records]
+    return sum(first <= at <= last for at in read_ns for first, last in spans)
 
 
 def conditions(engine: Engine, task: Task, threads: int, passes: int) -> str:
@@ -86,9 +124,9 @@ def main() -> None:
     )
     parser.add_argument("--python", type=Path, help="an interpreter that has llama-cpp-python")
     parser.add_argument("--launches", type=int, default=20)
-    parser.add_argument("--passes", type=int, default=1, help="times on, off, off, on a launch")
+    parser.add_argument("--passes", type=int, default=3, help="times on, off, off, on a launch")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--output", type=int, default=257, help="output tokens of a turn")
+    parser.add_argument("--output", type=int, default=49, help="output tokens of a turn")
     parser.add_argument("--layers", type=int, default=model.LAYERS, help="of the random model")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="crossbench-probing-") as name:

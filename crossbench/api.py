@@ -1,7 +1,8 @@
-"""The contract between crossbench and a backend plugin.
+"""The contract between crossbench and its plugins, version 1.
 
 With `hookspecs.hookimpl` this is all that a plugin may import. It needs nothing but msgspec,
-because the worker imports it inside every engine's environment.
+because the worker imports it inside every engine's environment. Version 1 is frozen: what comes to
+it has a default, what is here stays as it is (docs/plugins.md tells the policy).
 
 A plugin *declares* backends through the hook `crossbench_backends` (see `hookspecs`) and *does the
 work* in objects that exist only inside the worker process::
@@ -25,11 +26,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from crossbench.vocabulary import tokenizer_json_tokens
+
+if TYPE_CHECKING:
+    from crossbench.report.model import Report
 
 __all__ = [
     "CONTRACT",
@@ -60,6 +64,8 @@ __all__ = [
     "Probe",
     "ProbeAbsent",
     "ProbeSpec",
+    "Reporter",
+    "ReporterSpec",
     "Request",
     "RequestError",
     "Sampling",
@@ -150,6 +156,8 @@ class BackendSpec(Struct, frozen=True, kw_only=True):
     capabilities: frozenset[Capability]
     aspects: Mapping[Aspect, str] = {}
     """What some options mean, so that targets of different engines compare: aspect -> option."""
+    commands: tuple[str, ...] = ()
+    """Options that name a program to start; a suite's are used only with `--trust`."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -192,6 +200,7 @@ class Needs(Struct, frozen=True, kw_only=True):
 
 T = TypeVar("T")
 Source: TypeAlias = Literal["api", "log", "artifact", "config"]
+"""The engine's own interface, its log, the model's files, or what it was set to."""
 
 
 class Fact(Struct, Generic[T], frozen=True):
@@ -310,20 +319,33 @@ class Finish(Struct, frozen=True, kw_only=True):
     """Tokens of the whole output, from a backend without TOKEN_IDS; never what was requested."""
     counted_by: Literal["usage", "text"] | None = None
     """Whence `output_tokens`: the engine's own count, or tokenising the whole text again."""
+    reasoning_tokens: int | None = None
+    """Those of the output that are reasoning and not answer; None where nobody counts them."""
+    drafted_tokens: int | None = None
+    """Tokens that speculative decoding proposed; None without it, or where it is not told."""
+    accepted_tokens: int | None = None
+    """Those of them that the model kept: never more than were drafted, nor than the output has."""
     native: Mapping[str, float] = {}
     """The engine's own figures (its tokens per second, say): shown beside ours, never compared."""
 
 
 class Chunk(Struct, frozen=True):
-    """Tokens that became visible together, in order. Text of the whole need not be sent."""
+    """Tokens that became visible together, in order: one of several where a step of speculative
+    decoding kept several. Text of the whole need not be sent."""
 
     token_ids: tuple[int, ...] | None
     """None only from a backend without TOKEN_IDS."""
     text: str | None = None
     finish: Finish | None = None
+    tokens: int | None = None
+    """How many tokens it holds, from an engine that counts them and does not tell their ids."""
+    reasoning: bool = False
+    """Whether it holds nothing but reasoning ahead of the answer, from an engine that tells them
+    apart. The chunk in which the answer begins is answer; `text` carries both alike."""
 
 
 Generation: TypeAlias = Iterator[Chunk] | AsyncIterator[Chunk]
+"""What `Session.generate` returns: asynchronous where several requests run at once."""
 
 
 # Checking
@@ -470,6 +492,28 @@ class ProbeSpec(Struct, frozen=True, kw_only=True):
     """Lower-case letters, digits and dashes."""
     factory: str
     """"package.module:Class" of a `Probe`, imported only in the probing process."""
+
+
+# Rendering a report
+
+
+class Reporter(Protocol):
+    """A pure function: the same report gives the same bytes, whenever and wherever."""
+
+    def __call__(self, report: Report) -> bytes:
+        """The file's content. `report` holds what `report.json` does, under the same names."""
+        ...
+
+
+class ReporterSpec(Struct, frozen=True, kw_only=True):
+    """An output format as a plugin provides it: `crossbench report RUN --format NAME`."""
+
+    name: str
+    """Lower-case letters, digits and dashes."""
+    ending: str
+    """Of the file beside `report.md`: "junit.xml" makes `report.junit.xml`."""
+    render: str
+    """"package.module:function", a `Reporter`, imported only when the format is asked for."""
 
 
 # Failing

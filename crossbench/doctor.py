@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from crossbench.envs import environment
 from crossbench.envs.build import advice
 from crossbench.errors import CrossbenchError
-from crossbench.lint.conditions import Condition, conditions
+from crossbench.lint.condition import Condition
+from crossbench.lint.conditions import conditions
 from crossbench.machine.model import Machine
 from crossbench.machine.redaction import redacted, scrubbed
 from crossbench.registry import Provided, Registry
@@ -48,7 +49,7 @@ def diagnose(machine: Machine, registry: Registry) -> Diagnosis:
     return Diagnosis(
         machine=machine,
         conditions=tuple(conditions(machine)),
-        backends=tuple(_backends(registry)),
+        backends=tuple(healths(registry)),
         problems=tuple(str(problem) for problem in registry.problems),
     )
 
@@ -66,7 +67,8 @@ def shareable(diagnosis: Diagnosis) -> Diagnosis:
     )
 
 
-def _backends(registry: Registry) -> Iterator[BackendHealth]:
+def healths(registry: Registry) -> Iterator[BackendHealth]:
+    """Every backend with the state of its environment."""
     for name, provided in sorted(registry.backends.items()):
         try:
             yield _health(name, provided)

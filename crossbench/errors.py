@@ -9,6 +9,8 @@ Tree::
     ├── ArtifactFailure   an artifact could not be had, verified or read
     │   └── Unreachable   the hub did not answer
     ├── EnvironmentFailure  an engine's environment could not be made or used
+    ├── PluginFailure     a plugin broke at what was asked of it alone (exit 1)
+    ├── InstrumentFailure  what the instrument itself adds could not be measured
     ├── JournalFailure    what was measured can no longer be written down (exit 1)
     └── NothingToRun      the input is right, but nothing of it can run here (exit 3)
 """
@@ -44,6 +46,10 @@ class NothingToRun(CrossbenchError):
     """The input is right, but no target of it can run on this machine."""
 
 
+class InstrumentFailure(CrossbenchError):
+    """What the instrument itself adds could not be measured: why."""
+
+
 class JournalFailure(CrossbenchError):
     """What was measured can no longer be written down; what is written is kept."""
 
@@ -54,6 +60,10 @@ class EnvironmentFailure(CrossbenchError):
     def __init__(self, message: str, log: Path | None = None) -> None:
         super().__init__(message)
         self.log = log
+
+
+class PluginFailure(CrossbenchError):
+    """A plugin broke at what the user asked of it alone; names it and its distribution."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):

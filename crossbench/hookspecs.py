@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pluggy import HookimplMarker, HookspecMarker
 
-from crossbench.api import BackendSpec, Finding, ProbeSpec
+from crossbench.api import BackendSpec, Finding, ProbeSpec, ReporterSpec
 
 if TYPE_CHECKING:
     from crossbench.plan.model import Plan
@@ -30,3 +30,7 @@ class CrossbenchSpecs:
     @hookspec
     def crossbench_probes(self) -> Iterable[ProbeSpec]:  # type: ignore[empty-body]
         """Probes of the machine that this plugin provides."""
+
+    @hookspec
+    def crossbench_reporters(self) -> Iterable[ReporterSpec]:  # type: ignore[empty-body]
+        """Formats of the report that this plugin provides."""

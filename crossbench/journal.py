@@ -19,21 +19,26 @@ from msgspec import Struct
 
 from crossbench.api import DeviceMemory, Loaded
 from crossbench.errors import InputError, JournalFailure
+from crossbench.instrument.model import Figures
+from crossbench.places.placement import Place
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import Plan, Purpose
 from crossbench.plan.selection import Selection
 from crossbench.prompts.identity import Identity
-from crossbench.worker.protocol import UNDECODABLE, FailureKind, Instrument, Record
+from crossbench.worker.protocol import UNDECODABLE, FailureKind, Instrument, Record, Strain
 
-SCHEMA = 2
-"""2: launches that are burnt in, sentinels, what was left out for the budget, durations."""
+SCHEMA = 3
+"""3: passes under load, levels that were left out, replicas, backgrounds. 2: launches that are
+burnt in, sentinels, what was left out for the budget, durations."""
 MANIFEST = "run.json"
 JOURNAL = "journal.jsonl"
 LOGS = "logs"
 TAIL_BYTES = 1 << 16
 
-Role: TypeAlias = Literal["warmup", "timed", "sentinel", "burn_in"]
-"""Untimed; timed and counted; timed once more at the launch's end; timed and not counted."""
+Published: TypeAlias = Literal["whole", "without prompts"]
+Role: TypeAlias = Literal["warmup", "timed", "sentinel", "burn_in", "prefill", "decode"]
+"""Untimed; timed and counted; timed once more at the launch's end; timed and not counted; one phase
+alone, repeated for its energy."""
 T = TypeVar("T")
 
 
@@ -66,10 +71,21 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Target -> what its environment holds."""
     probing: bool | None = None
     """Whether the machine was to be read while it ran; None in runs made before that was done."""
+    private: tuple[str, ...] = ()
+    """Names of its host and user, and the user's home: written down to be kept out of reports."""
+    published: Published | None = None
+    """That this is a copy to be shown, and whether prompts and answers are in it; None for the run
+    itself."""
 
 
 class _Event(Struct, frozen=True, kw_only=True, tag_field="event", tag=True):
     """A line of the journal; the struct's name is its tag."""
+
+
+class InstrumentMeasured(_Event, frozen=True, kw_only=True):
+    """What the instrument adds under many streams, found before any launch of a plan with load."""
+
+    figures: Figures
 
 
 class LaunchStarted(_Event, frozen=True, kw_only=True):
@@ -87,6 +103,8 @@ class LaunchStarted(_Event, frozen=True, kw_only=True):
     """How long the machine was left to rest just before."""
     celsius: float | None = None
     """How hot its hottest device then was; None where nothing can tell, or nobody asked."""
+    places: tuple[Place, ...] = ()
+    """What each of its workers is held to, one a replica; empty where that is nothing."""
     utc: str
     monotonic_ns: int
     """The workers' clock at `utc`, so that stamps can be laid on the calendar."""
@@ -127,7 +145,7 @@ class SampleTaken(_Event, frozen=True, kw_only=True):
     role: Role
     repeat: int
     prompt: int
-    """Index of the prompt in its scenario."""
+    """Number of the request in its pass: the index of its prompt, where nothing runs beside it."""
     prompt_tokens: int
     prompt_sha256: str
     """Of the ids as sent, salt included."""
@@ -136,7 +154,53 @@ class SampleTaken(_Event, frozen=True, kw_only=True):
     """Whether the model was free to end earlier."""
     strangers: int = 0
     """Processes that computed on its devices after it and were not there when it was loaded."""
+    replica: int = 0
+    """Which of its target's workers served it."""
     record: Record
+
+
+class PassTaken(_Event, frozen=True, kw_only=True):
+    """Every request of one repeat under load was answered or refused; its samples stand before
+    this. Samples of a pass that no such event ends count for nothing."""
+
+    launch: str
+    scenario: str
+    role: Role
+    repeat: int
+    requests: int
+    met: int | None = None
+    """How many of them met the SLO; None where the suite has none."""
+    strain: Strain | None = None
+    """How busy the driver was; None where requests came one at a time."""
+
+
+class BackgroundWorked(_Event, frozen=True, kw_only=True):
+    """What worked beside requests that were just measured; their samples stand after this."""
+
+    launch: str
+    scenario: str
+    role: Role
+    repeat: int
+    place: Place
+    """Where it worked."""
+    begin_ns: int
+    """By `perf_counter_ns`, as `end_ns`: it was at work before the requests and after them."""
+    end_ns: int
+    tokens: int | None = None
+    """That a target produced meanwhile; None of a command."""
+    cpu_s: float | None = None
+    """Processor time of a command and all that it started; None of a target."""
+
+
+class LevelLeftOut(_Event, frozen=True, kw_only=True):
+    """A level that a launch does not measure, as a lower one did not meet the SLO."""
+
+    launch: str
+    """Of the plan, which may need no worker for it."""
+    target: str
+    block: int
+    scenario: str
+    reason: str
 
 
 class CellFailed(_Event, frozen=True, kw_only=True):
@@ -181,6 +245,8 @@ class LaunchEnded(_Event, frozen=True, kw_only=True):
     """The engine's memory after its last sample; empty when it could not be asked."""
     undrained: Mapping[str, int] = {}
     """Device -> bytes that did not become free within the time given to it."""
+    left: tuple[str, ...] = ()
+    """Command lines of processes that outlived the worker outside of its group; they were ended."""
     seconds: float | None = None
     """From the start of the process until here."""
 
@@ -211,9 +277,13 @@ class RunEnded(_Event, frozen=True, kw_only=True):
 
 
 Event: TypeAlias = (
-    LaunchStarted
+    InstrumentMeasured
+    | LaunchStarted
     | LaunchReady
     | SampleTaken
+    | PassTaken
+    | BackgroundWorked
+    | LevelLeftOut
     | CellFailed
     | WindowScored
     | ScoringFailed

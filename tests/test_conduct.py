@@ -30,7 +30,7 @@ from crossbench.prompts.digest import ids_sha256
 from crossbench.report.write import write
 from tests.conftest import Crossbench, SuiteWriter
 from tests.plan.test_estimate import QUALITY
-from tests.test_run import cells, samples
+from tests.run.test_run import cells, samples
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
 WHOLE = "launches = 2\nrepeats = 2\nwarmups = 1"

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossbench.errors import InputError
-from crossbench.history import History
 from crossbench.journal import JOURNAL, MANIFEST, read_events
 from crossbench.report.write import write
+from crossbench.run.history import History
 from tests.conftest import SuiteWriter
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.slow]

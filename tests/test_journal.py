@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_a_newer_manifest_is_refused_by_its_version(tmp_path: Path) -> None:
-    (tmp_path / MANIFEST).write_text('{"schema": 3, "whatever": []}')
+    (tmp_path / MANIFEST).write_text('{"schema": 4, "whatever": []}')
     with pytest.raises(InputError, match="newer than this crossbench"):
         read_manifest(tmp_path)
 

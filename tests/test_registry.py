@@ -15,7 +15,8 @@ HEAD = (
     "from crossbench.api import BackendSpec, EnvSpec\nfrom crossbench.hookspecs import hookimpl\n"
 )
 SPEC = (
-    "BackendSpec(name={name!r}, factory='m:F', options='m:O', distributions=(), "
+    "BackendSpec(name={name!r}, factory='crossbench.testing.null:NullEngine', "
+    "options='crossbench.testing.null:NullOptions', distributions=(), "
     "environments={{'host': EnvSpec(requirements=())}}, capabilities=frozenset())"
 )
 
@@ -118,7 +119,26 @@ BROKEN = {
     "bad-variant": (hook("x").replace("'host'", "'../host'"), "declaration", "variants ../host"),
     "dashes": (hook("--x"), "declaration", "backend name '--x'"),
     "bad-name": (hook("../evil"), "declaration", "backend name '../evil'"),
-    "bad-factory": (hook("x").replace("'m:F'", "'m.F'"), "declaration", "factory 'm.F'"),
+    "bad-factory": (
+        hook("x").replace("crossbench.testing.null:NullEngine", "m.F"),
+        "declaration",
+        "factory 'm.F'",
+    ),
+    "no-factory": (
+        hook("x").replace("factory='crossbench.testing.null:NullEngine', ", ""),
+        "call",
+        "TypeError: Missing required argument 'factory'",
+    ),
+    "lost-factory": (
+        hook("x").replace("null:NullEngine", "null:Nothing"),
+        "declaration",
+        "module 'crossbench.testing.null' has no 'Nothing'",
+    ),
+    "lost-options": (
+        hook("x").replace("crossbench.testing.null:NullOptions", "nowhere:Options"),
+        "declaration",
+        "options 'nowhere:Options': there is no package 'nowhere'",
+    ),
 }
 
 
@@ -182,6 +202,63 @@ def test_every_plugin_is_asked_for_findings_and_a_broken_one_is_named(site: Site
     assert (finding.rule, finding.evidence) == ("r", "the plan")
     assert [(p.origin.plugin, p.stage) for p in registry.problems] == [
         ("lost", "call"),
-        ("odd", "call"),
+        ("odd", "declaration"),
     ]
     assert "crossbench_lint: KeyError: 'x'" in registry.problems[0].cause
+
+
+def declaring(hook: str, *declared: str) -> str:
+    yields = "".join(f"    yield {each}\n" for each in declared)
+    types = "from crossbench.api import ProbeSpec, ReporterSpec\n"
+    return f"{HEAD}{types}@hookimpl\ndef {hook}():\n{yields}"
+
+
+def reporter(name: str, ending: str = "x", render: str = "json:dumps") -> str:
+    return f"ReporterSpec(name={name!r}, ending={ending!r}, render={render!r})"
+
+
+def probe(name: str, factory: str = "json:JSONDecoder") -> str:
+    return f"ProbeSpec(name={name!r}, factory={factory!r})"
+
+
+@pytest.mark.parametrize(
+    ("declared", "cause"),
+    [
+        (reporter("../up"), "format name '../up'; allowed: a-z, 0-9 and dashes"),
+        (reporter("a", ending="../x"), "ending '../x' of format 'a'; allowed: such as 'junit.xml'"),
+        (reporter("a", render="json.dumps"), "render 'json.dumps'; allowed:"),
+        (reporter("a", render="json:nothing"), "module 'json' has no 'nothing'"),
+        (reporter("md"), "format 'md' is already provided"),
+        (reporter("first"), "format 'first' is already provided"),
+        ("'md'", "it yielded a str; allowed: ReporterSpec"),
+    ],
+)
+def test_a_broken_format_is_named_and_the_others_are_offered(
+    site: Site, declared: str, cause: str
+) -> None:
+    site.install("early", declaring("crossbench_reporters", reporter("first")))
+    site.install("late", declaring("crossbench_reporters", declared, reporter("second")))
+    registry = Registry(site.points())
+    assert list(registry.reporters(["md"])) == ["first", "second"]
+    problem = only(registry)
+    assert problem.origin.plugin == "late"
+    assert cause in problem.cause
+
+
+@pytest.mark.parametrize(
+    ("declared", "cause"),
+    [
+        (probe("../up"), "probe name '../up'"),
+        (probe("a", "json:nothing"), "module 'json' has no 'nothing'"),
+        (probe("host"), "probe 'host' is already provided"),
+        ("3", "it yielded a int; allowed: ProbeSpec"),
+    ],
+)
+def test_a_broken_probe_is_named_and_the_others_are_read(
+    site: Site, declared: str, cause: str
+) -> None:
+    site.install("late", declaring("crossbench_probes", declared, probe("meter")))
+    registry = Registry(site.points())
+    assert [spec.name for _, spec in registry.provided_probes()] == ["meter"]
+    assert "meter" in [spec.name for spec in registry.probes()]
+    assert cause in only(registry).cause

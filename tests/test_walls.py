@@ -21,6 +21,7 @@ WORKER = [
     HOST / "api.py",
     HOST / "vocabulary.py",
     HOST / "testing" / "null.py",
+    HOST / "testing" / "faults.py",
     HOST / "testing" / "conformance" / "inside.py",
     HOST / "testing" / "conformance" / "signatures.py",
 ]
@@ -61,7 +62,11 @@ STARTERS = [
     "run",
     "equipment",
     "machine.facts",
+    "machine.cards",
     "machine.said",
+    "instrument.subject",
+    "instrument.sitting",
+    "instrument.beside",
 ]
 
 
@@ -110,15 +115,19 @@ def test_the_worker_imports_no_host_room() -> None:
         "crossbench",
         "crossbench.api",
         "crossbench.testing",
+        "crossbench.testing.faults",
         "crossbench.testing.null",
         "crossbench.vocabulary",
         "crossbench.worker",
         "crossbench.worker.__main__",
+        "crossbench.worker.alarm",
         "crossbench.worker.driver",
         "crossbench.worker.guardian",
+        "crossbench.worker.lag",
         "crossbench.worker.protocol",
         "crossbench.worker.pulse",
         "crossbench.worker.suspension",
+        "crossbench.worker.trace",
     ]
 
 

@@ -20,8 +20,8 @@ class BandwidthUse(Struct, frozen=True, kw_only=True):
     bytes_per_s: float | None = None
     """Bytes of weights times tokens per second."""
     published_bytes_per_s: float | None = None
-    """Summed over the devices; those that wait for each other, as in a pipeline, cannot reach it
-    with one stream."""
+    """Summed over the devices, or over those of one replica, which reads its own weights; those
+    that wait for each other, as in a pipeline, cannot reach it with one stream."""
     share: float | None = None
     reason: str | None = None
     """Why there is no share."""
@@ -39,7 +39,7 @@ def bandwidth_use(
     weights = loaded.weight_bytes.value if loaded else None
     names = _names(machine, loaded) if loaded else None
     known = [published(name) for name in names or ()]
-    whole = sum(each.memory_bytes_per_s for each in known if each)
+    whole = sum(each.memory_bytes_per_s for each in known if each) / _replicas(loaded)
     if loaded is None or decode_tps is None:
         reason: str | None = "no decode rate"
     elif weights is None:
@@ -56,6 +56,12 @@ def bandwidth_use(
         published_bytes_per_s=whole,
         share=weights * decode_tps / whole,
     )
+
+
+def _replicas(loaded: Loaded | None) -> int:
+    """Workers that hold the model each by itself, on equal shares of the devices."""
+    fact = loaded.settings.get("replicas") if loaded else None
+    return int(fact.value) if fact and fact.value else 1
 
 
 def _unsteady(loaded: Loaded, experts: int | None) -> str | None:

@@ -8,15 +8,17 @@ with the reason.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import TypeAlias
 
 from crossbench.analysis.metric import Metric, summarised
-from crossbench.analysis.samples import Cell, Sample, by_launch
+from crossbench.analysis.sample import Sample
+from crossbench.analysis.samples import Cell
+from crossbench.analysis.work import Part, Rule, Work
 from crossbench.journal import LaunchReady
-from crossbench.statistics.percentile import pooled, quantile
+from crossbench.statistics.percentile import pooled
+from crossbench.statistics.pool import Pool
+from crossbench.statistics.verdict import PRIMARY
 
 DEFINITIONS = 2
 
@@ -28,69 +30,47 @@ STAMP_ERRORS = 100
 """A decode time shorter than this many stamp errors is not measured, it is noise."""
 PERCENTILES = (0.5, 0.95, 0.99)
 
-Part: TypeAlias = Callable[[Sample], float]
-Rule: TypeAlias = Callable[[Sample], str | None]
-
 
 def ratio_of_sums(
-    name: str,
-    unit: str,
-    samples: Sequence[Sample],
-    over: Part,
-    under: Part,
-    rule: Rule,
-    left_out: Sequence[str] = (),
+    name: str, unit: str, work: Work, over: Part, under: Part, rule: Rule, left_out: Sequence[str]
 ) -> Metric:
     """Sum of `over` by sum of `under` per launch, over the samples that `rule` lets pass.
 
     `rule` gives the reason to leave a sample out, or None; `left_out` tells of those that were
     before.
     """
-    kept: list[Sample] = []
-    dropped: Counter[str] = Counter()
-    for sample in samples:
-        reason = rule(sample)
-        if reason is None:
-            kept.append(sample)
-        else:
-            dropped[reason] += 1
-    groups = by_launch(kept)
+    kept, dropped = work.kept(rule)
+    below = kept.sums(under)
+    launches = {launch: whole / below[launch] for launch, whole in kept.sums(over).items()}
+    told = name in PRIMARY or len(launches) == 1
     return summarised(
         name,
         unit,
-        launches={
-            launch: sum(map(over, group)) / sum(map(under, group))
-            for launch, group in groups.items()
-        },
-        repeats={launch: _passes(group, over, under) for launch, group in groups.items()},
-        reasons=[*(_told(*each, len(samples)) for each in dropped.items()), *left_out],
+        launches=launches,
+        repeats=_passes(kept, over, under) if told else {},
+        reasons=[*dropped, *left_out],
     )
 
 
-def _passes(samples: Sequence[Sample], over: Part, under: Part) -> list[float]:
-    """The value of each pass of one launch, in order."""
-    sums: dict[int, tuple[float, float]] = {}
-    for sample in samples:
-        before = sums.get(sample.repeat, (0.0, 0.0))
-        sums[sample.repeat] = (before[0] + over(sample), before[1] + under(sample))
-    return [numerator / denominator for numerator, denominator in sums.values()]
-
-
-def _told(reason: str, count: int, of: int) -> str:
-    return reason if count == of else f"{reason} ({count} of {of} samples)"
+def _passes(work: Work, over: Part, under: Part) -> Mapping[str, list[float]]:
+    """Launch -> the value of each of its passes, in order."""
+    below = work.passes(under)
+    return {
+        launch: [part / whole for part, whole in zip(parts, below[launch], strict=True)]
+        for launch, parts in work.passes(over).items()
+    }
 
 
 def cell_metrics(cell: Cell, ready: Mapping[str, LaunchReady]) -> list[Metric]:
     """All metrics of one cell, in the order a report shows them, from its valid samples."""
 
-    def decode(sample: Sample) -> str | None:
-        return _decode_rule(sample, ready[sample.worker].instrument.p99_ns / 1e9)
-
-    whole = cell.whole
+    decode, whole = decode_rule(ready), cell.whole
+    work = Work(whole)
+    prefill = _crowded if cell.load is not None and cell.load.concurrency != 1 else _prefill_rule
     left_out = _left_out(cell, whole)
     ratios: Sequence[tuple[str, str, Part, Part, Rule]] = [
         ("ttft_s", "s", _ttft, _one, _always),
-        ("prefill_tps", "tokens/s", _computed, _ttft, _prefill_rule),
+        ("prefill_tps", "tokens/s", _computed, _ttft, prefill),
         ("tpot_s", "s", _decode, _later, decode),
         ("decode_tps", "tokens/s", _later, _decode, decode),
         ("e2e_s", "s", _e2e, _one, _always),
@@ -99,7 +79,7 @@ def cell_metrics(cell: Cell, ready: Mapping[str, LaunchReady]) -> list[Metric]:
     ]
     return [
         *(
-            ratio_of_sums(name, unit, whole, over, under, rule, left_out)
+            ratio_of_sums(name, unit, work, over, under, rule, left_out)
             for name, unit, over, under, rule in ratios
         ),
         *gap_percentiles(cell.gaps),
@@ -122,16 +102,27 @@ def gap_percentiles(gaps: Mapping[str, Sequence[float]]) -> list[Metric]:
     below the number of gaps it needs, and above the median when a single launch stands behind it,
     because the gaps of one process are not independent.
     """
-    groups = {launch: values for launch, values in gaps.items() if len(values)}
-    return [_gap_percentile(groups, fraction) for fraction in PERCENTILES]
+    return percentiles("chunk_gap", gaps)
 
 
-def _gap_percentile(groups: Mapping[str, Sequence[float]], fraction: float) -> Metric:
-    name = f"chunk_gap_p{fraction * 100:.0f}_s"
-    estimate = pooled(groups, fraction)
+def percentiles(
+    what: str,
+    values: Mapping[str, Sequence[float]],
+    fractions: Sequence[float] = PERCENTILES,
+    left_out: Sequence[str] = (),
+) -> list[Metric]:
+    """The same of any seconds: `what_p50_s` and so on; `left_out` says of which there are none."""
+    pool = Pool(values)
+    return [_percentile(what, pool, fraction, left_out) for fraction in fractions]
+
+
+def _percentile(what: str, pool: Pool, fraction: float, left_out: Sequence[str]) -> Metric:
+    name = f"{what}_p{fraction * 100:.0f}_s"
+    estimate = pooled(pool, fraction)
     if estimate.point is None:
-        return summarised(name, "s", launches={}, reasons=estimate.reasons)
-    each = {launch: quantile(values, fraction) for launch, values in groups.items()}
+        reasons = left_out if left_out and not pool.launches else (*estimate.reasons, *left_out)
+        return summarised(name, "s", launches={}, reasons=reasons)
+    each = {launch: pool.of(launch, fraction) for launch in pool.launches}
     return Metric(
         name=name,
         unit="s",
@@ -144,6 +135,7 @@ def _gap_percentile(groups: Mapping[str, Sequence[float]], fraction: float) -> M
         no_interval="; ".join(estimate.reasons) or None,
         low=min(each.values()),
         high=max(each.values()),
+        reasons=tuple(left_out),
     )
 
 
@@ -230,6 +222,15 @@ def _prefill_rule(sample: Sample) -> str | None:
     if _computed(sample) < LEAST_PREFILL_TOKENS:
         return f"fewer than {LEAST_PREFILL_TOKENS} prompt tokens were computed"
     return None
+
+
+def _crowded(_: Sample) -> str:
+    return "requests wait for each other, so that the first token's time is not prefill's alone"
+
+
+def decode_rule(ready: Mapping[str, LaunchReady]) -> Rule:
+    """Why a sample is too short to tell the time of a token; `ready`: worker -> its instrument."""
+    return lambda sample: _decode_rule(sample, ready[sample.worker].instrument.p99_ns / 1e9)
 
 
 def _decode_rule(sample: Sample, stamp_error_s: float) -> str | None:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import isnan
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from crossbench.analysis import device
+from crossbench.analysis import device, processor
 from crossbench.analysis.exclusion import Rule
 from crossbench.analysis.samples import Measurements
 from crossbench.analysis.sitting import Stay
-from crossbench.machine.model import Machine
+from crossbench.analysis.span import Span, spans
+from crossbench.machine.model import Host, Machine
 from crossbench.machine.nvidia import HELD_BACK
 from crossbench.machine.nvidia_model import NvidiaDevice
 from crossbench.machine.published import published
-from crossbench.report.words import size
+from crossbench.report.words import number, size
 
 Origin: TypeAlias = Literal["machine", "outside", "setting"]
 """What the machine did to itself; what came from outside; how it is set up."""
 
-NS = 1e9
+GB = 1e9
 SWAPPED_BYTES = 16 * 2**20
 """Less than this may be what a worker's start has pushed out, and nobody reads again."""
 OTHERS_SHARE = 0.05
@@ -50,44 +50,6 @@ class Check(Struct, frozen=True, kw_only=True):
     """What was found, with its values; what was read where nothing was; else why nothing told."""
 
 
-class Span(Struct, frozen=True):
-    """One worker's timed samples, from the first to the last, and what was read meanwhile."""
-
-    stay: Stay
-    begin_ns: int
-    end_ns: int
-
-    def read(self, name: str, quantity: str) -> list[float]:
-        """The readings of a channel; empty where there is none."""
-        for place, channel in enumerate(self.stay.sitting.channels):
-            if (channel.device, channel.quantity) == (name, quantity):
-                values = self.stay.sitting.values(place)[self.stay.within(*self._ends)]
-                return [value for value in values.tolist() if not isnan(value)]
-        return []
-
-    @property
-    def _ends(self) -> tuple[int, int]:
-        return self.begin_ns, self.end_ns
-
-    def seconds(self) -> float:
-        """From the first reading to the last."""
-        stamps = self.stay.sitting.stamps[self.stay.within(*self._ends)]
-        return float(stamps[-1] - stamps[0]) / NS if len(stamps) else 0.0
-
-
-def spans(measured: Measurements, watched: Mapping[str, Stay]) -> Mapping[str, Span]:
-    """Worker -> the time of its timed samples, where it was watched."""
-    ends: dict[str, tuple[int, int]] = {}
-    for cell in measured.cells.values():
-        for sample in cell.valid:
-            begin, end = sample.t0_ns, sample.t0_ns + int(sample.e2e_s * NS)
-            before = ends.get(sample.worker, (begin, end))
-            ends[sample.worker] = min(before[0], begin), max(before[1], end)
-    return {
-        worker: Span(watched[worker], *both) for worker, both in ends.items() if worker in watched
-    }
-
-
 def checks(
     machine: Machine,
     measured: Measurements,
@@ -107,6 +69,7 @@ def checks(
             yield _throttled(target, mine, gpus)
             yield _links(target, mine, gpus)
             yield _offload(target, measured, launches)
+        yield _processor(target, mine, machine.host.value)
         yield _swapped(target, mine)
         yield _others(target, mine, machine.logical_cores or 1)
         yield from _left_out(target, measured, machine)
@@ -142,6 +105,18 @@ def _throttled(
     )
 
 
+def _processor(target: str, spans: Sequence[Span], host: Host | None) -> Check:
+    """The processor's clocks held back by heat or power while it was timed."""
+    found, evidence = processor.throttled(spans, host.most_clock_hz.value if host else None)
+    return Check(
+        rule="processor-throttled",
+        origin="machine",
+        subject=target,
+        found=found,
+        evidence=evidence or UNREAD,
+    )
+
+
 def _links(
     target: str, spans: Sequence[Span], gpus: Mapping[str, tuple[str, NvidiaDevice]]
 ) -> Check:
@@ -156,7 +131,10 @@ def _links(
         lanes = (known.lanes if known else None) or gpu.pcie.most_width.value
         most = gpu.pcie.most_generation.value
         if width and speed and lanes and most:
-            told.append(f"{name}: x{width:.0f} of x{lanes}, generation {speed:.0f} of {most}")
+            passed = _passed(spans, uuid)
+            told.append(
+                f"{name}: x{width:.0f} of x{lanes}, generation {speed:.0f} of {most}{passed}"
+            )
             found = found or width < lanes or speed < most
     return Check(
         rule="link-below-maximum",
@@ -165,6 +143,17 @@ def _links(
         found=found if told else None,
         evidence="; ".join(told) or UNREAD,
     )
+
+
+def _passed(spans: Sequence[Span], uuid: str) -> str:
+    """The most that was read to pass over the bus, where that is told."""
+    most = {
+        word: max((max(span.read(uuid, name), default=0.0) for span in spans), default=0.0)
+        for word, name in (("to", "pcie_received"), ("from", "pcie_sent"))
+        if any(span.read(uuid, name) for span in spans)
+    }
+    told = [f"{number(most[word] / GB)} GB/s {word} it" for word in most]
+    return f", at most {' and '.join(told)}" if told else ""
 
 
 def _offload(target: str, measured: Measurements, launches: Sequence[str]) -> Check:
@@ -238,7 +227,7 @@ OUTSIDE: Mapping[Rule, str] = {
 
 def _left_out(target: str, measured: Measurements, machine: Machine) -> Iterator[Check]:
     """Samples that were disturbed from outside, and therefore do not count."""
-    cells = [cell for (name, _), cell in measured.cells.items() if name == target]
+    cells = measured.cells_of.get(target, {}).values()
     rules = Counter(sample.rule for cell in cells for sample in cell.samples)
     whole = sum(rules.values())
     for rule, words in OUTSIDE.items():

@@ -1,8 +1,4 @@
-"""From journal events to the samples of each cell, each judged valid or named invalid.
-
-A sample is kept as the few quantities that the metrics are made of, not as its stamps: a run may
-hold a million.
-"""
+"""From journal events to the samples of each cell, and to its passes where it was under load."""
 
 from __future__ import annotations
 
@@ -10,20 +6,28 @@ import hashlib
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from functools import cached_property
+from operator import sub
+from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from crossbench.analysis.exclusion import Rule, fault
-from crossbench.analysis.stream import Counted, content, counted_by, tokens
+from crossbench.analysis.passes import Pass
+from crossbench.analysis.sample import NS, Sample, judged
+from crossbench.analysis.stream import content, engines_own
 from crossbench.errors import InputError
+from crossbench.instrument.model import Figures
 from crossbench.journal import (
+    BackgroundWorked,
     CellFailed,
     Event,
+    InstrumentMeasured,
     LaunchEnded,
     LaunchReady,
     LaunchStarted,
     LeftOut,
+    LevelLeftOut,
+    PassTaken,
     RunEnded,
     RunResumed,
     SampleTaken,
@@ -31,63 +35,32 @@ from crossbench.journal import (
     WindowScored,
 )
 from crossbench.plan.model import Plan
+from crossbench.suite.model import Load
 
-NS = 1e9
-
-
-class Sample(Struct, frozen=True, kw_only=True, gc=False):
-    """One request, in the quantities of METRICS: seconds, tokens, chunks that carried a token."""
-
-    line: int
-    """Of the journal."""
-    launch: str
-    """The launch of the plan."""
-    worker: str
-    """The worker process that measured it."""
-    repeat: int
-    """The pass over the scenario's prompts that it belongs to."""
-    prompt: int
-    """Index of its prompt in the scenario."""
-    fault: str | None
-    """Why it does not count, or None; the quantities below then mean nothing."""
-    rule: Rule | None = None
-    """Which rule leaves it out."""
-    prompt_tokens: int
-    """P."""
-    cached: int | None
-    """P_cached, or None where the engine does not tell."""
-    tokens: int
-    """N."""
-    later_tokens: int
-    """N - k1: tokens after the first chunk."""
-    counted_by: Counted
-    """Whence N is known."""
-    chunks: int
-    ttft_s: float
-    """t1 - t0."""
-    decode_s: float
-    """tn - t1."""
-    t0_ns: int = 0
-    """By the clock of its worker."""
-
-    @property
-    def e2e_s(self) -> float:
-        """tn - t0."""
-        return self.ttft_s + self.decode_s
+Conduct: TypeAlias = RunEnded | RunResumed | LeftOut | LevelLeftOut | InstrumentMeasured
+"""Events of no worker."""
+CELLULAR = SampleTaken | PassTaken | BackgroundWorked | CellFailed
+"""What a worker tells of a cell."""
 
 
 class Cell:
     """The samples of one target on one scenario."""
 
     def __init__(self) -> None:
-        self.prompts = 1
-        """Prompts of its scenario: requests of one pass."""
+        self.requests = 1
+        """Of one pass over its scenario."""
+        self.load: Load | None = None
+        """None where one request ran at a time."""
+        self.passes: dict[tuple[str, int], Pass] = {}
+        """Worker and repeat -> its passes under load, whether they count or not."""
         self.samples: list[Sample] = []
         """All that were timed, valid or not, in the order of the journal."""
         self.gaps: dict[str, array[float]] = defaultdict(lambda: array("d"))
         """Launch -> seconds between the chunks of its valid samples."""
         self.sentinels: list[Sample] = []
         """What was measured once more at the ends of launches."""
+        self.alone: dict[str, list[Sample]] = defaultdict(list)
+        """Phase ("prefill", "decode") -> requests of it alone, repeated for its energy."""
         self.native: dict[str, list[float]] = {}
         """Figure of the engine's own -> its sum over the valid samples, and how many gave it."""
         self._sent = hashlib.sha256()
@@ -99,13 +72,13 @@ class Cell:
 
     @property
     def whole(self) -> list[Sample]:
-        """Those of passes that have a valid sample of every prompt."""
+        """Those of passes that count: with a valid sample of every prompt, or under load."""
         valid = self.valid
-        if self.prompts == 1:
+        if self.requests == 1 or self.load is not None:
             return valid
         turns = {(sample.launch, sample.repeat, sample.prompt) for sample in valid}
         passes = Counter((launch, repeat) for launch, repeat, _ in turns)
-        return [sample for sample in valid if passes[sample.launch, sample.repeat] == self.prompts]
+        return [sample for sample in valid if passes[sample.launch, sample.repeat] == self.requests]
 
     @property
     def sent(self) -> str:
@@ -119,43 +92,32 @@ class Cell:
 
     def take(self, line: int, event: SampleTaken, launch: str) -> None:
         """Add the sample of this line, measured for this launch of the plan."""
-        sample = judged(line, event, launch)
+        stamps = content(event)
+        sample = judged(line, event, launch, stamps)
         self.samples.append(sample)
+        if self.load is not None:
+            place = (sample.worker, sample.repeat)
+            self.passes.setdefault(place, Pass(launch)).take(sample, event)
         if sample.fault is not None:
             return
-        stamps = content(event)
-        self.gaps[launch].extend((after - before) / NS for before, after in pairwise(stamps))
-        finish = event.record.finish
-        for name, value in (finish.native if finish else {}).items():
+        if self.load is None:
+            self.gaps[launch].extend([gap / NS for gap in map(sub, stamps[1:], stamps)])
+        for name, value in engines_own(event.record.finish).items():
             told = self.native.setdefault(name, [0.0, 0.0])
             told[0] += value
             told[1] += 1
 
+    def settle(self) -> None:
+        """Once all is read: the samples of passes that do not count do not, either."""
+        for taken in self.passes.values():
+            if taken.fault is None:
+                self.gaps[taken.launch].extend(taken.gaps)
+        self.samples = [self._settled(sample) for sample in self.samples]
 
-def judged(line: int, event: SampleTaken, launch: str) -> Sample:
-    """The quantities of a sample, or why it has none."""
-    record = event.record
-    stamps = content(event)
-    found = fault(event, stamps)
-    produced, first = tokens(record)
-    return Sample(
-        line=line,
-        launch=launch,
-        worker=event.launch,
-        repeat=event.repeat,
-        prompt=event.prompt,
-        fault=found.found if found else None,
-        rule=found.rule if found else None,
-        prompt_tokens=event.prompt_tokens,
-        cached=record.finish.cached_prompt_tokens if record.finish else None,
-        tokens=produced,
-        later_tokens=produced - first,
-        counted_by=counted_by(record),
-        chunks=len(stamps),
-        ttft_s=stamps[0] / NS if stamps else 0.0,
-        decode_s=(stamps[-1] - stamps[0]) / NS if stamps else 0.0,
-        t0_ns=record.t0_ns,
-    )
+    def _settled(self, sample: Sample) -> Sample:
+        taken = self.passes.get((sample.worker, sample.repeat))
+        found = taken.fault if taken and sample.fault is None else None
+        return replace(sample, fault=found.found, rule=found.rule) if found else sample
 
 
 class Measurements:
@@ -165,7 +127,7 @@ class Measurements:
         """Read (line, event) pairs. Raises InputError for an event of what is not in the plan."""
         self._targets = {target.target for target in plan.targets}
         self._scenarios = {scenario.scenario for scenario in plan.scenarios}
-        self._prompts = {each.scenario: len(each.prompt_tokens) for each in plan.scenarios}
+        self._asked = {scenario.name: scenario for scenario in plan.suite.scenarios}
         self.started: dict[str, LaunchStarted] = {}
         self.ready: dict[str, LaunchReady] = {}
         self.ended: dict[str, LaunchEnded] = {}
@@ -173,15 +135,21 @@ class Measurements:
         self.first: dict[str, tuple[str, Sample]] = {}
         """Worker -> scenario and sample of the very first request it served."""
         self.failures: dict[tuple[str, str], list[CellFailed]] = defaultdict(list)
+        self.backgrounds: dict[tuple[str, str], list[BackgroundWorked]] = defaultdict(list)
+        """Target and scenario -> what worked beside its timed passes."""
         self.scores: dict[str, dict[int, WindowScored]] = defaultdict(dict)
         """Target -> window -> how it predicts it."""
         self.unscored: dict[str, ScoringFailed] = {}
         """Target -> why it could not be scored, at last."""
+        self.instrument: Figures | None = None
+        """The last measured, of a run that was resumed; None where no scenario was under load."""
         self.outcome: RunEnded | None = None
         self.changes: tuple[str, ...] = ()
         """What had changed when the run was resumed."""
         self.left_out: list[LeftOut] = []
         """What was planned and not measured, for every target alike."""
+        self.levels_left_out: dict[tuple[str, int, str], LevelLeftOut] = {}
+        """Target, block and scenario of the levels of load that single launches did not measure."""
         self.seconds = 0.0
         """How long all workers took, those aside that nobody saw the end of."""
         self.strays: set[tuple[str, str]] = set()
@@ -191,10 +159,21 @@ class Measurements:
         self._foreign: set[str] = set()
         for line, event in events:
             self._take(line, event)
+        self._sent.clear()  # of a run of a million samples as much as the samples themselves
+        for cell in self.cells.values():
+            cell.settle()
         self._launches: dict[str, list[str]] = defaultdict(list)
         for launch in self.ready:
             if self.started[launch].purpose == "timed":
                 self._launches[self.started[launch].target].append(launch)
+
+    @cached_property
+    def cells_of(self) -> Mapping[str, Mapping[str, Cell]]:
+        """Target -> scenario -> cell, of those that have samples; once all is read."""
+        found: dict[str, dict[str, Cell]] = defaultdict(dict)
+        for (target, scenario), cell in self.cells.items():
+            found[target][scenario] = cell
+        return found
 
     def launches_of(self, target: str) -> list[str]:
         """The timed launches of a target that became ready, in order."""
@@ -208,13 +187,9 @@ class Measurements:
         shared = self._shared.get(scenario)
         return shared and scenario not in self._foreign
 
-    def _take(self, line: int, event: Event) -> None:  # noqa: C901 (a case an event)
-        if isinstance(event, RunEnded | RunResumed):
-            self.outcome = event if isinstance(event, RunEnded) else None
-            self.changes += event.changes if isinstance(event, RunResumed) else ()
-            return
-        if isinstance(event, LeftOut):
-            self.left_out.append(event)
+    def _take(self, line: int, event: Event) -> None:  # noqa: C901, PLR0912 (a case an event)
+        if isinstance(event, Conduct):
+            self._conducted(line, event)
             return
         if isinstance(event, LaunchStarted):
             if event.target not in self._targets:
@@ -223,7 +198,7 @@ class Measurements:
             return
         if event.launch not in self.started:
             raise InputError(f"journal line {line}: launch {event.launch!r} was never started")
-        if isinstance(event, SampleTaken | CellFailed) and event.scenario not in self._scenarios:
+        if isinstance(event, CELLULAR) and event.scenario not in self._scenarios:
             raise InputError(f"journal line {line}: the plan has no scenario {event.scenario!r}")
         target = self.started[event.launch].target
         match event:
@@ -234,12 +209,47 @@ class Measurements:
                 self.seconds += event.seconds or 0.0
             case SampleTaken():
                 self._sample(line, event)
+            case PassTaken():
+                self._pass(target, event)
+            case BackgroundWorked() if event.role == "timed":
+                self.backgrounds[target, event.scenario].append(event)
             case CellFailed():
                 self.failures[target, event.scenario].append(event)
+                self._tried(target, event)
             case WindowScored():
                 self.scores[target][event.window] = event
             case ScoringFailed():
                 self.unscored[target] = event
+
+    def _conducted(self, line: int, event: Conduct) -> None:
+        """How the run went, of no worker's."""
+        match event:
+            case InstrumentMeasured():
+                self.instrument = event.figures
+            case RunEnded():
+                self.outcome = event
+            case RunResumed():
+                self.outcome = None
+                self.changes += event.changes
+            case LeftOut():
+                self.left_out.append(event)
+            case LevelLeftOut():
+                if event.target not in self._targets or event.scenario not in self._scenarios:
+                    what = f"{event.target!r} on {event.scenario!r}"
+                    raise InputError(f"journal line {line}: the plan has no {what}")
+                self.levels_left_out[event.target, event.block, event.scenario] = event
+
+    def _pass(self, target: str, event: PassTaken) -> None:
+        cell = self.cells.get((target, event.scenario))
+        taken = cell.passes.get((event.launch, event.repeat)) if cell else None
+        if event.role == "timed" and taken is not None:
+            taken.taken = event
+            self._tried(target, event)
+
+    def _tried(self, target: str, event: PassTaken | CellFailed) -> None:
+        """A level that was left out has been measured after all, or has failed."""
+        place = (target, self.started[event.launch].block, event.scenario)
+        self.levels_left_out.pop(place, None)
 
     def _sample(self, line: int, event: SampleTaken) -> None:
         if event.launch not in self.ready:
@@ -250,15 +260,19 @@ class Measurements:
         if event.role == "sentinel":
             again = judged(line, event, start.planned)
             self.cells[start.target, event.scenario].sentinels.append(again)
+        if event.role in ("prefill", "decode"):
+            again = judged(line, event, start.planned)
+            self.cells[start.target, event.scenario].alone[event.role].append(again)
         if event.role != "timed":
             return
         cell = self.cells[start.target, event.scenario]
-        cell.prompts = self._prompts[event.scenario]
+        asked = self._asked[event.scenario]
+        cell.requests, cell.load = asked.requests, asked.load
         cell.take(line, event, start.planned)
         cell.send(start.block, event)
         if self.ready[event.launch].loaded.prompt == "template":
             self._foreign.add(event.scenario)
-        place = (event.scenario, start.block, event.repeat, event.prompt)
+        place = (asked.name, start.block, event.repeat, event.prompt)
         sent = (start.target, event.prompt_sha256.encode()[:32])
         target, ids = self._sent.setdefault(place, sent)
         if target != start.target:

@@ -20,6 +20,7 @@ from crossbench.machine.telemetry import (
     Event,
     Opened,
     Probed,
+    Seen,
     Tick,
     Watched,
 )
@@ -35,6 +36,7 @@ class Sitting:
     opened: Opened
     ticks: list[Tick] = field(default_factory=list)
     watched: list[Watched] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     closed: Closed | None = None
 
     def __post_init__(self) -> None:
@@ -105,6 +107,8 @@ def sittings(events: Iterable[Event]) -> list[Sitting]:
                 ticks.append(event)
         elif isinstance(event, Watched):
             found[-1].watched.append(event)
+        elif isinstance(event, Seen):
+            found[-1].seen.append(event)
         else:
             found[-1].closed = event
     return found

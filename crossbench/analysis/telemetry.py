@@ -9,11 +9,11 @@ from math import isnan
 import numpy as np
 from msgspec import Struct
 
+from crossbench.analysis.sample import Sample
 from crossbench.analysis.samples import Measurements
 from crossbench.analysis.sitting import Floats, Sitting, stays
 from crossbench.api import Channel
 from crossbench.journal import LaunchStarted
-from crossbench.machine.redaction import impersonal
 
 NS = 1e9
 PARTS = 240
@@ -25,8 +25,8 @@ SAME_CLOCK_S = 3.0
 """Calendar and clock may differ by so much between two launches before the machine restarted."""
 RATES = {"energy": ("power", "W"), "cpu_time": ("cores", "cores")}
 """What a counter is shown as: its growth by second."""
-UNSHOWN = frozenset({"clock_reasons"})
-"""Bits, which have no mean."""
+UNSHOWN = frozenset({"clock_reasons", "core_throttles", "package_throttles"})
+"""Bits, and counts since the machine was started: they have no mean."""
 UNRECORDED = "runs of this age read nothing"
 SWITCHED_OFF = "it was switched off (--no-probes)"
 UNSTARTED = "the process that reads probes did not start"
@@ -172,28 +172,40 @@ def _probes(found: Sequence[Sitting]) -> Iterator[ProbeReport]:
     """As the last sitting had them."""
     for probe in found[-1].probes if found else ():
         quantities = dict.fromkeys(channel.quantity for channel in probe.channels)
-        absent = impersonal(probe.absent) if probe.absent is not None else None
-        yield ProbeReport(name=probe.name, quantities=tuple(quantities), absent=absent)
+        yield ProbeReport(name=probe.name, quantities=tuple(quantities), absent=probe.absent)
+
+
+class _Sums:
+    """Over the samples of one launch in one part of the time."""
+
+    def __init__(self) -> None:
+        self.samples = self.tokens = 0
+        self.at_s = self.seconds = self.ttft_s = 0.0
+
+    def add(self, at_s: float, sample: Sample) -> None:
+        self.samples += 1
+        self.tokens += sample.later_tokens
+        self.at_s += at_s
+        self.seconds += sample.decode_s
+        self.ttft_s += sample.ttft_s
 
 
 def _paces(measured: Measurements, clock: _Clock, part_s: float) -> Iterator[Pace]:
     for (target, scenario), cell in measured.cells.items():
-        parts: dict[tuple[str, int], list[tuple[float, float, float, float]]] = defaultdict(list)
+        parts: dict[tuple[str, int], _Sums] = defaultdict(_Sums)
         for sample in cell.valid:
             if sample.decode_s > 0:
                 at_s = clock.seconds(sample.worker, sample.t0_ns)
-                told = (at_s, sample.later_tokens, sample.decode_s, sample.ttft_s)
-                parts[sample.launch, int(at_s / part_s)].append(told)
-        for (launch, _), group in parts.items():
-            at, tokens, seconds, ttft = (sum(column) for column in zip(*group, strict=True))
+                parts[sample.launch, int(at_s / part_s)].add(at_s, sample)
+        for (launch, _), sums in parts.items():
             yield Pace(
                 target=target,
                 scenario=scenario,
                 launch=launch,
-                at_s=at / len(group),
-                decode_tps=tokens / seconds,
-                ttft_s=ttft / len(group),
-                samples=len(group),
+                at_s=sums.at_s / sums.samples,
+                decode_tps=sums.tokens / sums.seconds,
+                ttft_s=sums.ttft_s / sums.samples,
+                samples=sums.samples,
             )
 
 

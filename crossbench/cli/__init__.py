@@ -14,10 +14,11 @@ from crossbench import __version__
 COMMANDS = {
     "run": "Measure a suite on this machine and write its report.",
     "plan": "Show what a suite would run here, what not and why.",
-    "report": "Rebuild the reports of a run from its folder.",
+    "report": "Rebuild the reports of a run, or make one report of several runs.",
+    "publish": "Copy runs into a folder without anything private, and write its index.",
     "compare": "Hold two runs or targets against each other: ratios, intervals, verdicts.",
     "doctor": "Show this machine, its plugins and environments, and what to fix.",
-    "plugins": "The backend plugins that are installed.",
+    "plugins": "List plugins, check one, begin one of your own.",
     "envs": "The isolated environments that engines run in.",
     "suite": "Check, expand and describe suite files.",
 }
@@ -54,8 +55,13 @@ class _Lazy(click.Group):
 )
 @click.version_option(__version__, prog_name="crossbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+@click.option("--disable", multiple=True, metavar="PLUGIN", help="Leave this plugin alone.")
+def cli(debug: bool, disable: tuple[str, ...]) -> None:
     """Compare LLM inference engines on identical prompts, honestly."""
+    if disable:
+        from crossbench.plugins.switch import switch_off  # noqa: PLC0415 - keeps --help quick
+
+        switch_off(disable)
 
 
 def main() -> None:
@@ -108,6 +114,7 @@ def _explained(error: Exception) -> int:
         EnvironmentFailure,
         JournalFailure,
         NothingToRun,
+        PluginFailure,
     )
 
     if not isinstance(error, CrossbenchError):
@@ -122,5 +129,6 @@ def _explained(error: Exception) -> int:
         NothingToRun: EXIT_NOTHING,
         JournalFailure: EXIT_FAILED,
         EnvironmentFailure: EXIT_FAILED,
+        PluginFailure: EXIT_FAILED,
     }
     return codes.get(type(error), EXIT_INPUT)

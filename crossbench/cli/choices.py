@@ -10,12 +10,12 @@ from typing import Any, TypeVar, get_args
 import click
 
 from crossbench import owner
+from crossbench.duration.timing import timed
 from crossbench.errors import InputError
 from crossbench.plan.budget import seconds
 from crossbench.plan.selection import Selection
-from crossbench.prepare import Prepared
+from crossbench.provision.prepare import Prepared
 from crossbench.suite.schema import Profile
-from crossbench.timing import timed
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -30,6 +30,8 @@ KINDS: Mapping[Role, str] = {
     "timed": "repeat",
     "sentinel": "sentinel, repeat",
     "burn_in": "burn-in, repeat",
+    "prefill": "energy of prefill, request",
+    "decode": "energy of decode, request",
 }
 
 
@@ -107,8 +109,8 @@ class TerminalDisplay:
         """A request has finished."""
 
     def failed(self, what: Sequence[str], kind: FailureKind, message: str) -> None:
-        """Something could not be measured."""
-        self._say(f"  {', '.join(what)} failed ({kind}): {message}", style="red")
+        """Something could not be measured; nothing, where a worker was lost behind all of it."""
+        self._say(f"  {', '.join(what) or 'a worker'} failed ({kind}): {message}", style="red")
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -20,11 +20,21 @@ from crossbench.report.machine import sections
 @click.option(
     "--redacted", is_flag=True, help="To be shown: without host, user, paths, serials and UUIDs."
 )
-def command(as_json: bool, redacted: bool) -> int:
+@click.option(
+    "--instrument",
+    is_flag=True,
+    help="Instead: measure what crossbench itself adds here, on an engine whose times are known.",
+)
+@click.option("--quick", is_flag=True, help="With --instrument: seconds instead of a minute.")
+def command(as_json: bool, redacted: bool, instrument: bool, quick: bool) -> int:
     """Show this machine, its plugins and environments, and what to fix. Changes nothing.
 
     Exit 1 if a plugin is broken.
     """
+    if quick and not instrument:
+        raise click.UsageError("--quick says how --instrument is done; give both")
+    if instrument:
+        return _measure_instrument(as_json, quick)
     diagnosis = diagnose(facts.observe(), Registry())
     if redacted:
         diagnosis = shareable(diagnosis)
@@ -38,6 +48,22 @@ def command(as_json: bool, redacted: bool) -> int:
             _print_owner()
         _print_backends(diagnosis)
     return 1 if diagnosis.problems else 0
+
+
+def _measure_instrument(as_json: bool, quick: bool) -> int:
+    from crossbench.cli.display import TerminalDisplay  # noqa: PLC0415 - doctor is quick without
+    from crossbench.instrument import sitting, told  # noqa: PLC0415
+
+    display = TerminalDisplay()
+    try:
+        figures = sitting.held(Registry(), display, quick=quick)
+    finally:
+        display.close()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(figures)).decode())
+    else:
+        click.echo(told.told(figures))
+    return 0
 
 
 def _print_machine(diagnosis: Diagnosis) -> None:

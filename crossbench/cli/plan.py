@@ -11,7 +11,7 @@ from crossbench.cli import planned
 from crossbench.cli.choices import estimated, selecting, selection, suite_argument
 from crossbench.cli.display import TerminalDisplay
 from crossbench.errors import ArtifactFailure, NothingToRun
-from crossbench.prepare import prepare
+from crossbench.provision.prepare import prepare
 from crossbench.suite.schema import Profile
 
 

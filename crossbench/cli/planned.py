@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crossbench.cli import planned_time
+from crossbench.cli import planned_company, planned_time
 from crossbench.plan import protocol as protocol_words
 from crossbench.plan.model import UNKNOWN, Plan, ScenarioPlan
 from crossbench.report.words import counted, lengths, size, table
@@ -16,6 +16,7 @@ def text(plan: Plan) -> str:
         _head,
         _protocol,
         _order,
+        planned_company.lines,
         planned_time.lines,
         _fetches,
         _memory,
@@ -40,7 +41,8 @@ def _head(plan: Plan) -> Iterator[str]:
 
 def _protocol(plan: Plan) -> Iterator[str]:
     protocol = plan.suite.protocol
-    yield from (f"  {line}" for line in protocol_words.told(protocol, len(plan.targets)))
+    told = protocol_words.told(protocol, len(plan.targets), loaded=plan.loaded)
+    yield from (f"  {line}" for line in told)
     if protocol.start_below_c is None:
         return
     if plan.celsius is None:
@@ -59,20 +61,26 @@ def _order(plan: Plan) -> Iterator[str]:
     ]
     yield table(["target", "backend", "variant", "environment", "plugin"], rows)
     yield ""
-    outputs = {scenario.name: scenario.output_tokens for scenario in plan.suite.scenarios}
     rows = [
         [
             planned.scenario,
+            *([_load(plan, planned)] if plan.loaded else []),
             f"{len(planned.prompt_tokens)}",
             _lengths(planned),
-            f"{outputs[planned.scenario]:,}",
+            f"{plan.scenario(planned.scenario).output_tokens:,}",
         ]
         for planned in plan.scenarios
     ]
-    yield table(["scenario", "prompts", "prompt tokens", "output tokens"], rows, numeric=3)
+    loads = ["load"] if plan.loaded else []
+    yield table(["scenario", *loads, "prompts", "prompt tokens", "output tokens"], rows, numeric=3)
     yield ""
     every = (*plan.burn_in, *plan.launches)
     yield "order of launches: " + ", ".join(launch.id for launch in every)
+
+
+def _load(plan: Plan, planned: ScenarioPlan) -> str:
+    load = plan.scenario(planned.scenario).load
+    return f"{load.words}, {load.requests:,} requests" if load else "one at a time"
 
 
 def _lengths(planned: ScenarioPlan) -> str:

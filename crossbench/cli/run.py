@@ -19,9 +19,9 @@ from crossbench.cli.display import TerminalDisplay
 from crossbench.errors import InputError, NothingToRun
 from crossbench.journal import MANIFEST, now
 from crossbench.plan.selection import Selection
-from crossbench.prepare import Prepared, nothing, prepare
+from crossbench.provision.prepare import Prepared, nothing, prepare
 from crossbench.report.words import counted
-from crossbench.run import Result, folder_for, perform, resume
+from crossbench.run.perform import Result, folder_for, perform, resume
 from crossbench.suite.made import is_suite, made
 from crossbench.suite.schema import Profile
 

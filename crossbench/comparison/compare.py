@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossbench.analysis.metric import Metric
-from crossbench.comparison.holding import held, refusals
+from crossbench.comparison.holding import Known, held, refusals
 from crossbench.comparison.invariant import Held
 from crossbench.comparison.rules import OPTIONS, RULES
 from crossbench.comparison.side import Side
@@ -75,7 +75,8 @@ class Pair(Struct, frozen=True, kw_only=True):
 
 def compare(pairs: Sequence[Pair], axis: Collection[Axis]) -> tuple[Comparison, ...]:
     """All pairs a reader sees at once, judged together."""
-    return judged([_compared(pair, axis) for pair in pairs], THRESHOLD)
+    known: Known = {}
+    return judged([_compared(pair, axis, known) for pair in pairs], THRESHOLD)
 
 
 def judged(comparisons: Sequence[Comparison], threshold: float) -> tuple[Comparison, ...]:
@@ -110,8 +111,8 @@ def _worded(
             yield replace(each, verdict=judgement.verdict, reason=judgement.reason, p=judgement.p)
 
 
-def _compared(pair: Pair, axis: Collection[Axis]) -> Comparison:
-    side_by_side = held(pair.target, pair.baseline, axis)
+def _compared(pair: Pair, axis: Collection[Axis], known: Known) -> Comparison:
+    side_by_side = held(pair.target, pair.baseline, axis, known)
     names = [name for name in PRIMARY if pair.target.by_block(name) or pair.baseline.by_block(name)]
     return Comparison(
         scenario=pair.scenario,

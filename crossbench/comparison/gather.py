@@ -15,28 +15,31 @@ from crossbench.journal import LaunchReady, Manifest
 from crossbench.machine.model import GIB, Machine
 from crossbench.machine.nvidia_model import NvidiaDevice
 from crossbench.plan.model import ScenarioPlan, TargetPlan
-from crossbench.suite.model import Protocol, Scenario
+from crossbench.suite.model import Load, Protocol, Scenario
 
 
-def invariants(
-    manifest: Manifest,
-    planned: TargetPlan,
+def of_cell(
+    asked: Scenario,
+    target: str,
     scenario: ScenarioPlan,
     measured: Measurements,
     definitions: int,
 ) -> tuple[Invariant, ...]:
-    """All of them for one target on one scenario. A fact that its launches do not share is told as
-    all of its values."""
-    name = planned.target
-    asked = next(s for s in manifest.plan.suite.scenarios if s.name == scenario.scenario)
-    cell = measured.cells[name, scenario.scenario]
-    ready = [measured.ready[launch] for launch in measured.launches_of(name)]
+    """Those of one target that are this scenario's; the others are `of_target`."""
     return (
         Invariant(name="definitions", value=f"version {definitions}", source="crossbench"),
-        Invariant(
-            name="prompt ids", value=_prompts(name, scenario, ready, measured), source="plan"
-        ),
-        *_work(asked, cell),
+        Invariant(name="prompt ids", value=_prompts(target, scenario, measured), source="plan"),
+        *_work(asked, measured.cells[target, scenario.scenario]),
+    )
+
+
+def of_target(
+    manifest: Manifest, planned: TargetPlan, measured: Measurements
+) -> tuple[Invariant, ...]:
+    """Those that are the same on every scenario. A fact that its launches do not share is told as
+    all of its values."""
+    ready = [measured.ready[launch] for launch in measured.launches_of(planned.target)]
+    return (
         *_identity(manifest, planned, ready),
         *(_resolved(name, [read(each.loaded) for each in ready]) for name, read in READS.items()),
         Invariant(name="tokenizer", value=_canonical(measured.ready.values()), source="artifact"),
@@ -50,6 +53,7 @@ def invariants(
 
 def _work(asked: Scenario, cell: Cell) -> Iterator[Invariant]:
     yield Invariant(name="output length", value=_length(asked), source="suite")
+    yield Invariant(name="load", value=_load(asked.load), source="suite")
     if asked.natural:
         yield Invariant(name="tokens produced", value=_produced(cell), source="samples")
     yield Invariant(name="sampling", value=_sampling(asked), source="suite")
@@ -58,12 +62,11 @@ def _work(asked: Scenario, cell: Cell) -> Iterator[Invariant]:
     yield Invariant(name="tokens counted by", value=" and ".join(ways) or None, source="samples")
 
 
-def _prompts(
-    target: str, scenario: ScenarioPlan, ready: Sequence[LaunchReady], measured: Measurements
-) -> str:
+def _prompts(target: str, scenario: ScenarioPlan, measured: Measurements) -> str:
     """The hash of the prompts before salting, or of what was sent where that were other ids; a
     template that an engine puts around them makes them its own."""
     place = (target, scenario.scenario)
+    ready = [measured.ready[launch] for launch in measured.launches_of(target)]
     around = {each.loaded.engine_build.value for each in ready if each.loaded.prompt == "template"}
     if around:
         served = ", ".join(sorted(str(build) for build in around))
@@ -76,6 +79,14 @@ def _length(asked: Scenario) -> str:
     limit = "at most" if asked.natural else "exactly"
     given = ", given ones" if asked.forced else ""
     return f"{limit} {asked.output_tokens} tokens{given}"
+
+
+def _load(load: Load | None) -> str:
+    if load is None:
+        return "one request after the other"
+    if load.rate is None:
+        return f"{load.words}, {load.requests} requests"
+    return f"{load.words}, {load.arrivals}, {load.requests} requests, room for {load.room}"
 
 
 def _produced(cell: Cell) -> float | None:

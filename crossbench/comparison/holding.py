@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 from crossbench.comparison.invariant import Effect, Held, Invariant, State, state
 from crossbench.comparison.rules import OPTIONS, RULES, Rule
 from crossbench.comparison.side import Side
 from crossbench.suite.schema import Axis
 
+UNTOLD = {name: Invariant(name=name, value=None, source="not recorded") for name in RULES}
+Known: TypeAlias = dict[tuple[int, int], tuple[tuple[Invariant, Invariant], Held]]
+"""Two invariants, by their identity -> the two, and how they were held against each other."""
 ABSENT = "left out"
 """What an option is that the suite does not give."""
 
 
-def held(target: Side, baseline: Side, axis: Collection[Axis]) -> tuple[Held, ...]:
-    """Every invariant of the two, then the options of one engine that nothing else explains."""
+def held(
+    target: Side, baseline: Side, axis: Collection[Axis], known: Known | None = None
+) -> tuple[Held, ...]:
+    """Every invariant of the two, then the options of one engine that nothing else explains.
+
+    `known` keeps what was held before: most invariants of a target are the same on every scenario.
+    """
+    known = {} if known is None else known
     one, other = ({each.name: each for each in side.invariants} for side in (target, baseline))
-    found = [
-        _held(name, rule, one.get(name) or _untold(name), other.get(name) or _untold(name), axis)
-        for name, rule in RULES.items()
-        if name in one or name in other
-    ]
+    found = []
+    for name, rule in RULES.items():
+        if name in one or name in other:
+            both = one.get(name) or UNTOLD[name], other.get(name) or UNTOLD[name]
+            place = id(both[0]), id(both[1])
+            if place not in known:
+                known[place] = both, _held(name, rule, *both, axis)
+            found.append(known[place][1])
     return (*found, *_options(target, baseline, found, axis))
 
 
@@ -31,10 +43,6 @@ def refusals(found: Collection[Held], metric: str) -> Iterator[Held]:
         rule = RULES.get(each.name, OPTIONS)
         if each.effect == "refusal" and metric in rule.refuses:
             yield each
-
-
-def _untold(name: str) -> Invariant:
-    return Invariant(name=name, value=None, source="not recorded")
 
 
 def _held(

@@ -55,6 +55,9 @@ RULES: Mapping[str, Rule] = {
         refuses=EVERYTHING,
         because="another length is other work: buffers and context grow with it",
     ),
+    "load": Rule(
+        axis=None, refuses=EVERYTHING, because="what else runs decides how long each request takes"
+    ),
     "tokens produced": Rule(
         axis=None,
         refuses=WHOLE_REQUESTS,

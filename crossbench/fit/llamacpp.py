@@ -2,7 +2,9 @@
 
 Layers go to devices as in `llama_model::load_tensors` (the output layer is one more layer, the
 embedding stays on the host), the KV cache as in llama-kv-cache.cpp and llama-kv-cache-iswa.cpp,
-compute buffers as the reserved graph is allocated (`graph`, `allocator`): llama.cpp 0.5.
+compute buffers as the reserved graph is allocated (`graph`, `allocator`): llama.cpp 0.5. Of
+several requests at once each has a cache of its own, unless the cache is unified, and a row of
+logits in the output buffer.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ class Options(Struct, frozen=True, kw_only=True):
     flash_attn: str = "auto"
     type_k: str = "f16"
     type_v: str = "f16"
+    kv_unified: bool = False
     offload_kqv: bool = True
     op_offload: bool = True
 
@@ -57,7 +60,7 @@ def estimate(
 ) -> Estimate:
     """What a GGUF of this shape takes, on the GPUs among `rooms` or on the host alone."""
     chosen = msgspec.convert(options, Options)
-    context = _rounded(chosen.n_ctx or needs.context_tokens)
+    caches = _caches(chosen, needs)
     gpus = [*_remote(chosen), *(room for room in rooms if room.kind != "host")]
     if not chosen.n_gpu_layers:
         gpus = []
@@ -65,26 +68,43 @@ def estimate(
         gpus = gpus[chosen.main_gpu : chosen.main_gpu + 1]
     shares = _shares(chosen.tensor_split, gpus)
     tensor = chosen.split_mode in ("tensor", "row") and len(gpus) > 1
-    place = _placement(chosen, shape, context, shares, tensor=tensor)
+    place = _placement(chosen, shape, caches, shares, tensor=tensor)
     compute = _compute(chosen, shape, place, gpus)
     footprints = (
-        _tensor_split(chosen, shape, place, gpus, shares, compute)
+        _tensor_split(chosen, shape, place, caches, gpus, shares, compute)
         if tensor
-        else _layer_split(chosen, shape, place, gpus, compute)
+        else _layer_split(chosen, shape, place, caches, gpus, compute)
     )
     host = Footprint(
         device="host",
         weights=Part(_weights(shape, place, HOST), "header"),
-        kv=Part(_kv(chosen, shape, place, HOST)),
-        compute=Part(compute.get(HOST, 0) + shape.vocabulary * F32),
+        kv=Part(_kv(chosen, shape, place, HOST) * caches.count),
+        compute=Part(compute.get(HOST, 0) + shape.vocabulary * F32 * needs.streams),
     )
     return Estimate(
         footprints=(*footprints, host),
-        context_tokens=context,
-        kv_capacity_tokens=context,
+        context_tokens=caches.tokens // caches.streams,
+        kv_capacity_tokens=caches.tokens * caches.count,
         kv_bytes_per_token=sum(_cell_bytes(chosen, layer) for layer in shape.layers),
         notes=_notes(chosen, shape, gpus),
     )
+
+
+class _Caches(Struct, frozen=True):
+    """The KV caches of a context: one for each of so many requests, or one for all of them."""
+
+    count: int
+    tokens: int
+    """Of each."""
+    streams: int
+    """Requests that share each."""
+
+
+def _caches(chosen: Options, needs: Needs) -> _Caches:
+    each = chosen.n_ctx or needs.context_tokens
+    if chosen.kv_unified:
+        return _Caches(1, _rounded(each * needs.streams), needs.streams)
+    return _Caches(needs.streams, _rounded(each), 1)
 
 
 def _remote(chosen: Options) -> list[DeviceRoom]:
@@ -114,7 +134,7 @@ def _single(value: float) -> float:
 def _placement(
     chosen: Options,
     shape: ModelShape,
-    context: int,
+    caches: _Caches,
     shares: Sequence[float],
     *,
     tensor: bool,
@@ -131,12 +151,13 @@ def _placement(
             return 0
         return min(bisect_right(shares, _single((index - first) / offloaded)), len(shares) - 1)
 
-    tokens = min(chosen.n_ubatch, chosen.n_batch, context)
+    tokens = min(chosen.n_ubatch, chosen.n_batch, caches.tokens * caches.count)
+    streams = caches.count * caches.streams
     return Placement(
         layers=tuple(device(index) for index in range(count - 1)),
         output=device(count - 1),
-        tokens=tokens,
-        cells=tuple(_cells(layer, context, tokens) for layer in shape.layers),
+        tokens=-(-tokens // streams) * streams,
+        cells=tuple(_cells(layer, caches, tokens) for layer in shape.layers),
         flash=chosen.flash_attn != "off",
         rotated=_rotated(chosen, shape),
         pipeline=len(shares) > 1 and first == 0 and not tensor and chosen.offload_kqv,
@@ -152,10 +173,11 @@ def _rotated(chosen: Options, shape: ModelShape) -> tuple[bool, bool]:
     )
 
 
-def _cells(layer: Layer, context: int, tokens: int) -> int:
+def _cells(layer: Layer, caches: _Caches, tokens: int) -> int:
     if layer.window is None:
-        return context
-    return min(context, _rounded(min(context, layer.window + tokens)))
+        return caches.tokens
+    windows = layer.window * caches.streams + tokens
+    return min(caches.tokens, _rounded(min(caches.tokens, windows)))
 
 
 def _compute(
@@ -174,6 +196,7 @@ def _layer_split(
     chosen: Options,
     shape: ModelShape,
     place: Placement,
+    caches: _Caches,
     gpus: Sequence[DeviceRoom],
     compute: Mapping[int, int],
 ) -> tuple[Footprint, ...]:
@@ -181,7 +204,7 @@ def _layer_split(
         Footprint(
             device=room.name,
             weights=Part(_weights(shape, place, index), "header"),
-            kv=Part(_kv(chosen, shape, place, index)),
+            kv=Part(_kv(chosen, shape, place, index) * caches.count),
             compute=Part(compute.get(index, 0)),
             overhead=_overhead(room),
         )
@@ -193,6 +216,7 @@ def _tensor_split(
     chosen: Options,
     shape: ModelShape,
     place: Placement,
+    caches: _Caches,
     gpus: Sequence[DeviceRoom],
     shares: Sequence[float],
     compute: Mapping[int, int],
@@ -212,7 +236,7 @@ def _tensor_split(
         Footprint(
             device=room.name,
             weights=Part(round(split * part) + copied, "header"),
-            kv=Part(round(_kv(chosen, shape, place, 0) * part)),
+            kv=Part(round(_kv(chosen, shape, place, 0) * caches.count * part)),
             compute=Part(compute.get(0, 0)),
             overhead=_overhead(room),
         )
@@ -238,6 +262,7 @@ def _weights(shape: ModelShape, place: Placement, device: int) -> int:
 
 
 def _kv(chosen: Options, shape: ModelShape, place: Placement, device: int) -> int:
+    """Of one cache."""
     return sum(
         _cell_bytes(chosen, layer) * cells
         for layer, at, cells in zip(shape.layers, place.layers, place.cells, strict=True)

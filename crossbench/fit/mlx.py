@@ -2,7 +2,9 @@
 
 Weights lie as stored or cast; caches grow in steps of 256 tokens (`KVCache` and `QuantizedKVCache`
 of mlx-lm's models/cache.py), those of a window stop growing at it. MLX computes lazily and frees
-what nothing refers to, so activations are those of the layer that holds most.
+what nothing refers to, so activations are those of the layer that holds most. Several requests at
+once have a cache each, of the longest one's length, and up to `PROMPTS` of them are prefilled
+together (mlx-lm's generate.py).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ STEP = 256
 COPIES, COPIES_QUANTISED = 1.5, 2.5
 """Of attention's scores, where they are written down: by the CPU, which was seen to hold between
 one and two, and over a quantised cache, where mask and softmax are steps of their own."""
+PROMPTS = 8
 WIDTHS = {"float16": 2, "bfloat16": 2, "float32": 4}
 
 
@@ -46,17 +49,22 @@ def estimate(
         device=room.name,
         weights=Part(shape.total.cast(WIDTHS.get(chosen.dtype or "")), "header"),
         kv=Part(
-            sum(
+            needs.streams
+            * sum(
                 cell * _cells(layer, context, chosen)
                 for cell, layer in zip(per_token, shape.layers, strict=True)
             )
         ),
-        compute=Part(_activations(chosen, shape, needs.context_tokens, width, room), "assumed"),
+        compute=Part(
+            min(needs.streams, PROMPTS)
+            * _activations(chosen, shape, needs.context_tokens, width, room),
+            "assumed",
+        ),
     )
     return Estimate(
         footprints=(footprint,),
         context_tokens=needs.context_tokens,
-        kv_capacity_tokens=context,
+        kv_capacity_tokens=context * needs.streams,
         kv_bytes_per_token=sum(per_token),
         notes=((f"the caches of {shape.unmodelled} are not covered",) if shape.unmodelled else ()),
     )

@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, TypeAlias
 
-from msgspec import Struct
-
-from crossbench.api import Severity
+from crossbench.lint import card_paths
+from crossbench.lint.condition import Condition, of_gpus
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import NvidiaDevice
-from crossbench.machine.published import published
+from crossbench.machine.nvml import NO_DRIVER
+from crossbench.machine.reading import UNRECORDED
 from crossbench.report.words import counted, size
-
-Scope: TypeAlias = Literal["gpus", "machine"]
 
 MIB = 2**20
 BUSY_PERCENT = 5
@@ -24,17 +21,6 @@ DESKTOP_BYTES = 1024 * MIB
 """What a desktop may hold of a card."""
 SWAPPED_BYTES = 256 * MIB
 FAST_GOVERNORS = frozenset({"performance", "schedutil"})
-
-
-class Condition(Struct, frozen=True, kw_only=True):
-    """Something about a machine, and what to do about it."""
-
-    rule: str
-    severity: Severity
-    scope: Scope
-    """Whether it concerns what runs on its CUDA devices, or everything."""
-    evidence: str
-    fix: str
 
 
 def conditions(machine: Machine) -> Iterator[Condition]:
@@ -45,7 +31,7 @@ def conditions(machine: Machine) -> Iterator[Condition]:
 
 def gpu_busy(machine: Machine) -> Iterator[Condition]:
     """Cards that others compute on, or hold memory of."""
-    yield from _of_gpus(
+    yield from of_gpus(
         "gpu-busy",
         "unfair",
         [
@@ -74,7 +60,7 @@ def _busy(gpu: NvidiaDevice) -> Iterator[str]:
 def gpu_lost(machine: Machine) -> Iterator[Condition]:
     """Cards that the driver counts and cannot open."""
     cards = machine.nvidia.value
-    yield from _of_gpus(
+    yield from of_gpus(
         "gpu-lost",
         "risk",
         list(cards.lost) if cards else [],
@@ -84,7 +70,7 @@ def gpu_lost(machine: Machine) -> Iterator[Condition]:
 
 def gpu_held_back(machine: Machine) -> Iterator[Condition]:
     """Cards whose clocks something holds down before anything runs."""
-    yield from _of_gpus(
+    yield from of_gpus(
         "gpu-held-back",
         "risk",
         [
@@ -98,7 +84,7 @@ def gpu_held_back(machine: Machine) -> Iterator[Condition]:
 
 def power_limit(machine: Machine) -> Iterator[Condition]:
     """Limits that someone has changed: a result is then of this limit, not of the card."""
-    yield from _of_gpus(
+    yield from of_gpus(
         "power-limit",
         "note",
         [
@@ -111,30 +97,38 @@ def power_limit(machine: Machine) -> Iterator[Condition]:
     )
 
 
-def narrow_link(machine: Machine) -> Iterator[Condition]:
-    """Cards with fewer lanes than they have: what cards send each other takes longer."""
-    yield from _of_gpus(
-        "pcie-narrow",
+def ecc(machine: Machine) -> Iterator[Condition]:
+    """Error correction that a card without memory of its own for it pays for."""
+    yield from of_gpus(
+        "ecc-on",
         "note",
         [
-            f"GPU {place}: x{width} of x{lanes}"
+            f"GPU {place}: on"
             for place, gpu in enumerate(machine.gpus)
-            if (width := gpu.pcie.width.value) and (lanes := _lanes(gpu)) and width < lanes
+            if gpu.ecc.value and "RTX" in gpu.name
         ],
-        "put the card into a slot with more lanes, where the board has one: loading, and sharing "
-        "a model between cards, are what it costs",
+        "say it with the numbers, or turn it off by sudo nvidia-smi -e 0 and start the machine "
+        "again: on such cards it takes some of their memory and of its bandwidth",
     )
 
 
-def _lanes(gpu: NvidiaDevice) -> int | None:
-    """Of the card itself, by what is published; else as many as its slot would give it."""
-    known = published(gpu.name)
-    return known.lanes if known and known.lanes else gpu.pcie.most_width.value
+def driver_silent(machine: Machine) -> Iterator[Condition]:
+    """A driver that is there and does not answer."""
+    reason = machine.nvidia.reason
+    if reason is not None and reason not in (NO_DRIVER, UNRECORDED):
+        yield Condition(
+            rule="driver-silent",
+            severity="risk",
+            scope="gpus",
+            evidence=reason,
+            fix="sudo dmesg may say why; load the driver by sudo modprobe nvidia, or start the "
+            "machine again",
+        )
 
 
 def compute_mode(machine: Machine) -> Iterator[Condition]:
     """Modes by which a second process, such as a rank's, is turned away."""
-    yield from _of_gpus(
+    yield from of_gpus(
         "compute-mode",
         "risk",
         [
@@ -148,7 +142,7 @@ def compute_mode(machine: Machine) -> Iterator[Condition]:
 
 def persistence(machine: Machine) -> Iterator[Condition]:
     """Drivers that go whenever the last process does, so that each launch starts them anew."""
-    yield from _of_gpus(
+    yield from of_gpus(
         "gpu-persistence",
         "note",
         [
@@ -171,6 +165,19 @@ def governor(machine: Machine) -> Iterator[Condition]:
             scope="machine",
             evidence=f"the clock governor of some cores is {', '.join(slow)}",
             fix="sudo cpupower frequency-set -g performance, for as long as you measure",
+        )
+
+
+def energy_hidden(machine: Machine) -> Iterator[Condition]:
+    """Processors whose energy would be told, if one were let."""
+    host = machine.host.value
+    if host and host.energy.value is False:
+        yield Condition(
+            rule="energy-hidden",
+            severity="note",
+            scope="doctor",
+            evidence="the kernel lets only root read the energy of processors",
+            fix="sudo chmod o+r /sys/class/powercap/intel-rapl:*/energy_uj, until it starts again",
         )
 
 
@@ -214,17 +221,17 @@ RULES: tuple[Callable[[Machine], Iterable[Condition]], ...] = (
     gpu_lost,
     gpu_held_back,
     power_limit,
-    narrow_link,
+    card_paths.narrow_link,
+    card_paths.peer_to_peer,
+    card_paths.nvlink,
+    card_paths.resizable_bar,
+    card_paths.numa,
+    ecc,
+    driver_silent,
     compute_mode,
     persistence,
     governor,
+    energy_hidden,
     low_power,
     swapped,
 )
-
-
-def _of_gpus(rule: str, severity: Severity, told: list[str], fix: str) -> Iterator[Condition]:
-    if told:
-        yield Condition(
-            rule=rule, severity=severity, scope="gpus", evidence="; ".join(told), fix=fix
-        )

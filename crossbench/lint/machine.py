@@ -14,7 +14,7 @@ def condition(plan: Plan) -> Iterator[Finding]:
     on_cards = tuple(item.target for item in plan.targets if item.variant == "cuda")
     everything = tuple(item.target for item in plan.targets)
     for found in conditions(plan.machine):
-        names = on_cards if found.scope == "gpus" else everything
+        names = {"gpus": on_cards, "machine": everything}.get(found.scope)
         if names:
             yield Finding(
                 rule=found.rule,

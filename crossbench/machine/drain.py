@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from crossbench.machine.nvidia import used_bytes
+from crossbench.machine import cards
 
 SLACK_BYTES = 64 * 2**20
 """What a desktop's own use may move by meanwhile."""
@@ -21,7 +21,7 @@ class Drain:
     """The devices' used memory before anything was launched."""
 
     def __init__(self) -> None:
-        self._baseline = used_bytes()
+        self._baseline = cards.used_bytes()
 
     def wait(self) -> Mapping[str, int]:
         """Wait, at most 30 s; device UUID -> bytes still held beyond the baseline, usually none."""
@@ -33,6 +33,6 @@ class Drain:
         return held
 
     def _held(self) -> Mapping[str, int]:
-        now = used_bytes()
+        now = cards.used_bytes()
         beyond = {uuid: now.get(uuid, 0) - before for uuid, before in self._baseline.items()}
         return {uuid: held for uuid, held in beyond.items() if held > SLACK_BYTES}

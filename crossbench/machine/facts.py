@@ -7,11 +7,12 @@ import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 from crossbench.envs.variant import platform_name
-from crossbench.machine import apple, host, nvidia
+from crossbench.machine import apple, cards, host
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import Nvidia
 from crossbench.machine.reading import Reading
@@ -20,12 +21,24 @@ from crossbench.machine.said import said_by
 APPLE = "macos-arm64"
 
 
-def observe(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> Machine:
+class Devices(Protocol):
+    """What reads the NVIDIA devices: `cards.observe`, or `nvidia.observe` in this process."""
+
+    def __call__(self, *, wsl: bool, environ: Mapping[str, str]) -> Reading[Nvidia]:
+        """Those that CUDA would show a process of this environment."""
+        ...
+
+
+def observe(
+    root: Path = Path("/"),
+    environ: Mapping[str, str] = os.environ,
+    devices: Devices = cards.observe,
+) -> Machine:
     """Read the facts of this machine; `root` holds its `proc` and `sys`."""
     release = platform.release()
     name = platform_name(platform.system(), platform.machine())
     wsl = "microsoft" in release.lower()
-    cards = nvidia.observe(wsl=wsl, environ=environ)
+    nvidia = devices(wsl=wsl, environ=environ)
     return Machine(
         platform=name,
         system=_system(release),
@@ -33,17 +46,17 @@ def observe(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> 
         physical_cores=psutil.cpu_count(logical=False),
         logical_cores=psutil.cpu_count(),
         memory_bytes=psutil.virtual_memory().total,
-        cuda_devices=_names(cards),
+        cuda_devices=_names(nvidia),
         wsl=wsl,
         python=platform.python_version(),
         host=Reading(host.observe(root)),
-        nvidia=cards,
+        nvidia=nvidia,
         apple=Reading(apple.observe()) if name == APPLE else Reading(reason=f"this is {name}"),
     )
 
 
-def _names(cards: Reading[Nvidia]) -> tuple[str, ...]:
-    return tuple(device.name for device in cards.value.devices) if cards.value else ()
+def _names(nvidia: Reading[Nvidia]) -> tuple[str, ...]:
+    return tuple(device.name for device in nvidia.value.devices) if nvidia.value else ()
 
 
 def _system(release: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from crossbench.machine.model import Host
+from crossbench.machine.probes import rapl
 from crossbench.machine.reading import Reading
 
 HYPERVISORS = {
@@ -25,6 +26,8 @@ HYPERVISORS = {
 """What DMI calls the machine, in lower case -> what runs it."""
 CONTAINERS = {".dockerenv": "a Docker container", "run/.containerenv": "a Podman container"}
 NOT_LINUX = "read on Linux only"
+NO_CLOCKS = "the system shows no control of clocks, as in most virtual machines"
+KHZ = 1e3
 
 
 def observe(root: Path = Path("/")) -> Host:
@@ -34,10 +37,12 @@ def observe(root: Path = Path("/")) -> Host:
         kernel=platform.release(),
         governors=_governors(root),
         numa_nodes=_numa_nodes(root),
+        most_clock_hz=_most_clock(root),
         memory_available_bytes=memory.available,
         swap_total_bytes=swap.total,
         swap_used_bytes=swap.used,
         virtualisation=_virtualisation(root),
+        energy=_energy(root),
         on_battery=_on_battery(),
     )
 
@@ -46,13 +51,24 @@ def _governors(root: Path) -> Reading[tuple[str, ...]]:
     files = root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
     found = sorted({text for file in files if (text := _text(file))})
     if not found:
-        return Reading(reason="the system shows no control of clocks, as in most virtual machines")
+        return Reading(reason=NO_CLOCKS)
     return Reading(tuple(found))
+
+
+def _most_clock(root: Path) -> Reading[float]:
+    """By the kernel's cpufreq, which counts in kHz."""
+    files = root.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq/cpuinfo_max_freq")
+    found = [int(text) for file in files if (text := _text(file)).isdecimal()]
+    return Reading(max(found) * KHZ) if found else Reading(reason=NO_CLOCKS)
 
 
 def _numa_nodes(root: Path) -> Reading[int]:
     nodes = list(root.glob("sys/devices/system/node/node[0-9]*"))
     return Reading(len(nodes)) if nodes else Reading(reason=NOT_LINUX)
+
+
+def _energy(root: Path) -> Reading[bool]:
+    return Reading(rapl.readable(root)) if rapl.packages(root) else Reading(reason=rapl.ABSENT)
 
 
 def _virtualisation(root: Path) -> Reading[str]:

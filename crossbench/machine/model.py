@@ -8,10 +8,9 @@ from msgspec import Struct
 
 from crossbench.machine.apple_model import Apple
 from crossbench.machine.nvidia_model import Nvidia, NvidiaDevice
-from crossbench.machine.reading import Reading
+from crossbench.machine.reading import UNRECORDED, Reading
 
 GIB = 2**30
-UNRECORDED = "runs of this age did not record it"
 Medium: TypeAlias = Literal["solid state", "spinning disk", "network", "memory"]
 
 
@@ -30,6 +29,10 @@ class Host(Struct, frozen=True, kw_only=True):
     governors: Reading[tuple[str, ...]]
     """How the cores' clocks are chosen, such as "performance"; several where cores differ."""
     numa_nodes: Reading[int]
+    most_clock_hz: Reading[float] = Reading(reason=UNRECORDED)
+    """What the fastest core's clock may rise to."""
+    energy: Reading[bool] = Reading(reason=UNRECORDED)
+    """Whether the energy of its processors may be read by this user; false where only root may."""
     memory_available_bytes: int
     """What could be taken without swapping."""
     swap_total_bytes: int

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from crossbench.machine.reading import Reading
+from crossbench.machine.reading import UNRECORDED, Reading
 
 Access: TypeAlias = Literal["read", "write", "nvlink", "atomics", "pci"]
 """Kinds of peer-to-peer access, as NVML tells them apart."""
@@ -44,6 +44,14 @@ class Power(Struct, frozen=True, kw_only=True):
     most_w: Reading[float]
 
 
+class NvLink(Struct, frozen=True, kw_only=True):
+    """One link of a device."""
+
+    active: bool
+    end: Reading[str]
+    """PCI address of the device at its other end."""
+
+
 class NvidiaDevice(Struct, frozen=True, kw_only=True):
     """One device."""
 
@@ -71,6 +79,10 @@ class NvidiaDevice(Struct, frozen=True, kw_only=True):
     held_back: Reading[tuple[str, ...]]
     """Why its clocks are below what they could be; idling does not count."""
     occupants: Reading[tuple[Occupant, ...]]
+    numa_node: Reading[int] = Reading(reason=UNRECORDED)
+    """The one whose memory is nearest to it."""
+    nvlinks: Reading[tuple[NvLink, ...]] = Reading(reason=UNRECORDED)
+    """Those it has, whatever they lead to; empty for a device without NVLink."""
 
 
 class Pair(Struct, frozen=True, kw_only=True):

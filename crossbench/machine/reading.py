@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 T = TypeVar("T")
+UNRECORDED = "runs of this age did not record it"
+"""Why a fact that is read since lately is not known of an earlier run."""
 
 
 class Reading(Struct, Generic[T], frozen=True):

@@ -10,21 +10,22 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from crossbench.api import ProbeSpec
-from crossbench.machine.telemetry import TELEMETRY, Closed, Opened, read
+from crossbench.machine.telemetry import TELEMETRY, Closed, Event, Opened, Seen, read
 
+E = TypeVar("E", bound=Event)
 INTERVAL_S = 1.0
 PATIENCE_S = 3.0
 """What a driver's call may take when sampling ends."""
 OPENING_S = 5.0
-"""What probes may take to find out what they can read."""
+"""What probes may take to find out what they can read, and the facts of a machine to be read."""
 IDLE_S = 12.0
 """How long a machine that tells its energy is left alone first: what it draws idle is taken off."""
 LOOK_EVERY_S = 0.02
@@ -33,12 +34,18 @@ LOOK_EVERY_S = 0.02
 class Recording(Protocol):
     """What a run tells of itself to whoever reads probes meanwhile."""
 
-    def settle(self, told: Callable[[float], None]) -> None:
-        """Once, before the first worker: wait until probes are read, and energy idle."""
+    @property
+    def energy(self) -> bool:
+        """Whether some probe tells energy; known once it has settled."""
         ...
 
-    def watch(self, pid: int, launch: str) -> None:
-        """From now on the tree of this process is read too, for this launch."""
+    def settle(self, told: Callable[[float], None]) -> None:
+        """Before each worker: have the machine's facts read. Before the first one, wait until
+        probes are read, and energy idle."""
+        ...
+
+    def watch(self, pid: int, launch: str, others: Sequence[int] = ()) -> None:
+        """From now on the trees of these processes are read too, together, for this launch."""
         ...
 
     def look(self) -> None:
@@ -53,10 +60,12 @@ class Recording(Protocol):
 class Unrecorded:
     """Nobody reads."""
 
+    energy = False
+
     def settle(self, told: Callable[[float], None]) -> None:
         """There is nothing to wait for."""
 
-    def watch(self, pid: int, launch: str) -> None:
+    def watch(self, pid: int, launch: str, others: Sequence[int] = ()) -> None:
         """Nothing is watched."""
 
     def look(self) -> None:
@@ -74,13 +83,14 @@ class Recorder:
     ) -> None:
         """Start it. Raises OSError where no process can be started."""
         self._folder = folder
-        self._settled = False
+        self._settled = self._deaf = False
+        self._energy = False
         command = [sys.executable, "-P", "-m", "crossbench.machine.sampler"]
         named = [f"{probe.name}={probe.factory}" for probe in probes]
         file = folder / TELEMETRY
         self._start = file.stat().st_size if file.exists() else 0
         self._process = Popen(
-            [*command, str(file), str(interval_s), *named],
+            [*command, str(os.getpid()), str(file), str(interval_s), *named],
             stdin=PIPE,
             stdout=DEVNULL,
             stderr=DEVNULL,
@@ -91,25 +101,42 @@ class Recorder:
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
 
-    def settle(self, told: Callable[[float], None]) -> None:
-        """Once: wait until it reads, at most 5 s; where it reads energy, leave the machine idle.
+    @property
+    def pid(self) -> int:
+        """The process that reads."""
+        return self._process.pid
 
+    @property
+    def energy(self) -> bool:
+        """Whether some probe tells energy; known once it has settled."""
+        return self._energy
+
+    def settle(self, told: Callable[[float], None]) -> None:
+        """Have the machine's facts written down, at most for 5 s, and after that no more.
+
+        Once: wait until it reads, at most 5 s; where it reads energy, leave the machine idle.
         `told` hears about once a second for how long it idles so far.
         """
-        if self._settled:
-            return
-        self._settled = True
-        opened = self._opened()
-        if opened is None or not any(channel.scope for channel in opened.channels):
+        if not self._settled:
+            self._settled = True
+            self._begin(told)
+        if not self._deaf:
+            self._deaf = not self._sees()
+
+    def _begin(self, told: Callable[[float], None]) -> None:
+        opened = self._await(Opened, self._start)
+        self._deaf = opened is None
+        self._energy = opened is not None and any(each.scope for each in opened.channels)
+        if not self._energy:
             return
         began = time.monotonic()
         while (idle := time.monotonic() - began) < IDLE_S:
             told(idle)
             time.sleep(min(1.0, IDLE_S - idle))
 
-    def watch(self, pid: int, launch: str) -> None:
-        """From now on the tree of this process is read too, for this launch."""
-        self._say(f"watch {pid} {launch}")
+    def watch(self, pid: int, launch: str, others: Sequence[int] = ()) -> None:
+        """From now on the trees of these processes are read too, together, for this launch."""
+        self._say(f"watch {','.join(map(str, (pid, *others)))} {launch}")
 
     def look(self) -> None:
         """Read now, whenever the next reading is due."""
@@ -142,11 +169,18 @@ class Recorder:
     ) -> None:
         self.close()
 
-    def _opened(self) -> Opened | None:
+    def _sees(self) -> bool:
+        """Whether it has written the facts down."""
+        written = (self._folder / TELEMETRY).stat().st_size
+        self._say("see")
+        return self._await(Seen, written) is not None
+
+    def _await(self, kind: type[E], start: int) -> E | None:
+        """The next event of that kind from that byte of the file on."""
         deadline = time.monotonic() + OPENING_S
         while time.monotonic() < deadline and self._process.poll() is None:
-            for event in read(self._folder, self._start):
-                if isinstance(event, Opened):
+            for event in read(self._folder, start):
+                if isinstance(event, kind):
                     return event
             time.sleep(LOOK_EVERY_S)
         return None

@@ -1,8 +1,8 @@
-"""`python -m crossbench.machine.sampler FILE INTERVAL_S NAME=FACTORY ...`: reads probes in turn.
+"""`python -m crossbench.machine.sampler PARENT FILE INTERVAL_S NAME=FACTORY ...`: reads probes.
 
 It runs beside the timed processes at the lowest priority, does what its standard input says
-("watch PID LAUNCH", "look", "rest", each followed by a reading), and ends with it: a host that is
-gone leaves no sampler behind, not even one that hangs in a driver.
+("see", "watch PID,... LAUNCH", "look", "rest", each followed by a reading), and ends with it: a
+host that is gone leaves no sampler behind, not even one that hangs in a driver.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import importlib
 import os
 import select
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +19,14 @@ from typing import BinaryIO
 import msgspec
 
 from crossbench.api import Channel, Probe, ProbeAbsent
+from crossbench.machine import facts, nvidia
+from crossbench.machine.orphan import leave_with
 from crossbench.machine.probes.tree import TreeProbe
-from crossbench.machine.telemetry import Closed, Event, Opened, Probed, Tick, Watched
+from crossbench.machine.reading import Reading
+from crossbench.machine.telemetry import Closed, Event, Opened, Probed, Seen, Tick, Watched
 
 LOWEST = 19
 NS = 10**9
-ORPHANED_S = 3.0
-"""How long a reading may still take once the host is gone."""
 
 
 class Sampler:
@@ -80,13 +80,23 @@ class Sampler:
 
     def _obey(self, line: str) -> None:
         word, *rest = line.split(" ", 2)
-        if word == "look":
+        if word == "see":
+            self._see()
+        if word in ("look", "see"):
             return
-        pid, launch = (int(rest[0]), rest[1]) if word == "watch" else (None, None)
+        roots, launch = (rest[0].split(","), rest[1]) if word == "watch" else ([], None)
         for probe, _ in self._probes:
             if isinstance(probe, TreeProbe):
-                probe.watch(pid)
+                probe.watch(*map(int, roots))
         self._write(Watched(at_ns=time.perf_counter_ns(), launch=launch))
+
+    def _see(self) -> None:
+        """Write down the facts of the machine as it is now."""
+        try:
+            seen = Reading(facts.observe(devices=nvidia.observe))
+        except Exception as error:  # noqa: BLE001 - a fact that cannot be read costs no sample
+            seen = Reading(reason=f"{type(error).__name__}: {error}")
+        self._write(Seen(at_ns=time.perf_counter_ns(), machine=seen))
 
     def _tick(self) -> None:
         before = time.perf_counter_ns()
@@ -96,6 +106,7 @@ class Sampler:
         self._ticks += 1
 
     def _close(self) -> None:
+        self._see()
         for probe, _ in self._probes:
             probe.close()
         now = time.perf_counter_ns()
@@ -124,19 +135,11 @@ def _values(probe: Probe, count: int) -> Sequence[float | None]:
     return values if len(values) == count else [None] * count
 
 
-def _leave_with(parent: int) -> None:
-    """End this process some time after the host has, whatever it is doing."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    time.sleep(ORPHANED_S)
-    os._exit(1)
-
-
 def main(arguments: Sequence[str]) -> None:
     """Sample as the arguments say until standard input ends."""
-    path, interval_s, *named = arguments
+    parent, path, interval_s, *named = arguments
     os.nice(LOWEST)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
+    leave_with(int(parent))
     pairs = [(name, factory) for name, _, factory in (each.partition("=") for each in named)]
     with Path(path).open("ab") as file:
         if file.tell():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from crossbench.machine.said import said_by
+from crossbench.machine import cards
 
 
 class Strangers:
@@ -17,15 +17,9 @@ class Strangers:
     def __init__(self, own: Callable[[], Collection[int]]) -> None:
         """`own` tells the ids of the engine's processes."""
         self._own = own
-        self._there = computing()
+        self._there = cards.computing()
 
     def arrived(self) -> int:
         """How many others compute there now that did not then."""
-        new = computing() - self._there
+        new = cards.computing() - self._there
         return len(new - set(self._own())) if new else 0
-
-
-def computing() -> set[int]:
-    """Ids of processes that compute on some device, by `nvidia-smi`; empty where there is none."""
-    told = said_by("nvidia-smi", "--query-compute-apps=pid", "--format=csv,noheader")
-    return {int(line) for line in told.splitlines() if line.strip().isdigit()}

@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from crossbench.api import Channel
+from crossbench.machine.model import Machine
+from crossbench.machine.reading import Reading
 from crossbench.worker.protocol import UNDECODABLE
 
 TELEMETRY = "telemetry.jsonl"
@@ -59,6 +61,13 @@ class Tick(Struct, frozen=True, kw_only=True, tag="tick"):
     values: tuple[float | None, ...]
 
 
+class Seen(Struct, frozen=True, kw_only=True, tag="seen"):
+    """The facts of the machine, before a worker is started and at the end."""
+
+    at_ns: Stamp
+    machine: Reading[Machine]
+
+
 class Closed(Struct, frozen=True, kw_only=True, tag="closed"):
     """Sampling ended, and what it took of the machine since it was opened."""
 
@@ -75,7 +84,7 @@ class Closed(Struct, frozen=True, kw_only=True, tag="closed"):
         return self.cpu_s / self.wall_s if self.wall_s else 0.0
 
 
-Event: TypeAlias = Opened | Watched | Tick | Closed
+Event: TypeAlias = Opened | Seen | Watched | Tick | Closed
 
 
 def read(folder: Path, start: int = 0) -> Iterator[Event]:

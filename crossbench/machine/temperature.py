@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psutil
 
-from crossbench.machine.said import said_by
+from crossbench.machine import cards
 
 PROCESSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "cpu-thermal", "soc_thermal")
 """Linux's names for the sensors in processors (drivers/hwmon and the device trees)."""
@@ -20,10 +20,7 @@ def celsius() -> float | None:
 
 
 def _gpus() -> Iterator[float]:
-    told = said_by("nvidia-smi", "--query-gpu=temperature.gpu", "--format=csv,noheader,nounits")
-    for line in told.splitlines():
-        if line.strip().isdigit() and int(line) in SENSIBLE:
-            yield float(line)
+    yield from (float(degrees) for degrees in cards.celsius() if degrees in SENSIBLE)
 
 
 def _processors() -> Iterator[float]:

@@ -1,8 +1,9 @@
 """Fitting a plan into a time: what is left out, in an order that keeps the comparison honest.
 
-First repeats, which say least; then launches, evenly and down to four, as an interval needs that
-many; then whole scenarios from the last; then the sentinel, the scoring and the burn-in. Launches
-go below four, and repeats below two, only when nothing else helps.
+First what is repeated for its energy alone; then repeats, which say least; then launches, evenly
+and down to four, as an interval needs that many; then whole scenarios from the last; then the
+sentinel, the scoring and the burn-in. Launches go below four, and repeats below two, only when
+nothing else helps.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from crossbench.errors import InputError
+from crossbench.plan.energy import energy_span
 from crossbench.plan.estimate import estimated
 from crossbench.plan.model import Exclusion, Plan
 from crossbench.plan.time import Budget, Pace
@@ -133,6 +135,12 @@ def _sentinel(plan: Plan) -> tuple[Plan, str, str] | None:
     return _protocol(plan, sentinel=False), "drift sentinel", "left out"
 
 
+def _energy(plan: Plan) -> tuple[Plan, str, str] | None:
+    if not any(energy_span(plan, launch).high for launch in plan.launches):
+        return None
+    return _protocol(plan, energy=False), "energy of short phases", "left out"
+
+
 def _scoring(plan: Plan) -> tuple[Plan, str, str] | None:
     if plan.scoring is None or not plan.scoring.launches:
         return None
@@ -147,6 +155,7 @@ def _burn_in(plan: Plan) -> tuple[Plan, str, str] | None:
 
 
 STEPS: tuple[Step, ...] = (
+    _energy,
     _repeats(LEAST_REPEATS),
     _launches(LEAST_LAUNCHES),
     _scenario,

@@ -12,12 +12,13 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossbench.api import Aspect, BackendSpec, Capability
+from crossbench.api import Aspect, Capability
 from crossbench.artifacts.local import read_by_engines
 from crossbench.artifacts.sizes import sized
 from crossbench.artifacts.whereabouts import Absent, Fetchable, Present, Whereabouts
 from crossbench.errors import InputError, SuiteError
 from crossbench.machine.model import GIB, Machine
+from crossbench.plan.company import alone, crowded
 from crossbench.plan.model import (
     BURN_IN,
     SCORING,
@@ -33,6 +34,7 @@ from crossbench.plan.model import (
     TargetPlan,
 )
 from crossbench.plan.selection import Selection
+from crossbench.plan.support import unsupported
 from crossbench.prompts.book import PromptBook
 from crossbench.prompts.scoring import ScoringSet
 from crossbench.registry import Provided, Registry
@@ -70,11 +72,16 @@ def build(
             exclusions.append(verdict)
     cells: dict[str, tuple[str, ...]] = {}
     scored: list[str] = []
+    named = {target.name: target for target in suite.targets}
+    runnable = [planned.target for planned in targets]
     for planned in targets:
-        provided = registry.backend(planned.backend)
-        unsupported = _unsupported(planned.target, provided.spec, scenarios)
-        exclusions.extend(unsupported)
-        left_out = {exclusion.scenario for exclusion in unsupported}
+        provided, target = registry.backend(planned.backend), named[planned.target]
+        lacking = [
+            *unsupported(target.name, provided.spec, scenarios, target.replicas),
+            *alone(target, scenarios, runnable, machine, selection),
+        ]
+        exclusions.extend(lacking)
+        left_out = {exclusion.scenario for exclusion in lacking}
         cells[planned.target] = tuple(s.name for s in scenarios if s.name not in left_out)
         if cells[planned.target] and Capability.SCORE in provided.spec.capabilities:
             scored.append(planned.target)
@@ -204,8 +211,8 @@ def _judged(
         options_type(provided)
     except InputError as error:
         return excluded("unavailable", str(error))
-    if target.code and not selection.trust:
-        return excluded("skipped", f"it names {target.code}, which are used only with --trust")
+    if (code := _code(target, provided)) and not selection.trust:
+        return excluded("skipped", f"it names {code}, which are used only with --trust")
     if lacking := _lacking(target, machine) or _absence(place):
         return excluded("unavailable", lacking)
     if not isinstance(equipment, Equipment):
@@ -246,6 +253,16 @@ def _absence(place: Whereabouts | None) -> str | None:
     return None
 
 
+def _code(target: Target, provided: Provided) -> str:
+    """What of the target can run code of the suite's choosing, in words; empty for nothing."""
+    programs = [
+        f"a program to start ({option})"
+        for option in provided.spec.commands
+        if target.options.get(option)
+    ]
+    return " and ".join(filter(None, (target.code, *programs)))
+
+
 def _aspects(target: Target, provided: Provided) -> Mapping[Aspect, Any]:
     options = msgspec.convert(dict(target.options), options_type(provided))
     named = provided.spec.aspects.items()
@@ -262,29 +279,7 @@ def _lacking(target: Target, machine: Machine) -> str | None:
     memory_gib = machine.memory_bytes / GIB
     if needs.memory_gib > memory_gib:
         return f"it needs {needs.memory_gib:g} GiB of memory; this machine has {memory_gib:.1f} GiB"
-    return None
-
-
-def _unsupported(target: str, spec: BackendSpec, scenarios: Sequence[Scenario]) -> list[Exclusion]:
-    return [
-        Exclusion(
-            target=target,
-            scenario=scenario.name,
-            word="unsupported",
-            reason=f"backend {spec.name} declares no {lacking}",
-        )
-        for scenario in scenarios
-        if (lacking := _undeclared(spec, scenario))
-    ]
-
-
-def _undeclared(spec: BackendSpec, scenario: Scenario) -> str | None:
-    """What the scenario asks and the backend does not declare, or None."""
-    if scenario.sampling.temperature > 0 and Capability.SEED not in spec.capabilities:
-        return f"seeded sampling, which temperature {scenario.sampling.temperature:g} needs"
-    if scenario.forced and Capability.FORCED_IDS not in spec.capabilities:
-        return "decoding along given ids, which a forced scenario needs"
-    return None
+    return crowded(target, machine)
 
 
 def _scenario(scenario: Scenario, book: PromptBook | None) -> ScenarioPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from crossbench.plan.energy import energy_span
 from crossbench.plan.model import Launch, Plan
 from crossbench.plan.time import Estimate, Pace, Span, total
 
@@ -36,7 +37,8 @@ def launch_span(plan: Plan, launch: Launch, pace: Pace) -> Span:
         pace.passes.get(scenario, every).times(count)
         for scenario, count in plan.passes(launch).items()
     )
-    return pace.load + pace.rest + total(passes) + _cooling(plan, launch)
+    beside = energy_span(plan, launch) + _cooling(plan, launch)
+    return pace.load + pace.rest + total(passes) + beside
 
 
 def scoring_span(plan: Plan, paces: Mapping[str, Pace]) -> Span:

@@ -13,7 +13,7 @@ from crossbench.artifacts.whereabouts import Fetchable
 from crossbench.fit.target import TargetFit
 from crossbench.machine.model import Machine, Storage
 from crossbench.plan.time import Budget, Estimate
-from crossbench.suite.model import Suite
+from crossbench.suite.model import Scenario, Suite
 
 NonResult: TypeAlias = Literal["unsupported", "unavailable", "failed", "skipped"]
 Purpose: TypeAlias = Literal["timed", "burn_in", "scoring"]
@@ -173,10 +173,23 @@ class Plan(Struct, frozen=True, kw_only=True):
             exclusions=(*self.exclusions, left_out),
         )
 
-    def turns(self, scenario: str) -> frozenset[tuple[str, int, int]]:
-        """The timed requests of a scenario in one launch: its name, repeat and prompt."""
-        repeats, prompts = self.suite.protocol.repeats, self.prompts(scenario)
-        return frozenset((scenario, r, p) for r in range(repeats) for p in range(prompts))
+    def scenario(self, name: str) -> Scenario:
+        """A scenario of the suite."""
+        return next(scenario for scenario in self.suite.scenarios if scenario.name == name)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether some scenario is under load."""
+        return any(each.scenario in self.suite.loaded for each in self.scenarios)
+
+    def streams(self, target: str) -> int:
+        """The most requests that a worker of the target is given at once; of a target without a
+        launch, that one of it would be. Replicas share them."""
+        every = (*self.burn_in, *self.launches)
+        named = {name for launch in every if launch.target == target for name in launch.scenarios}
+        taken = [s for s in self.suite.scenarios if s.name in named] or self.suite.scenarios
+        replicas = next(each.replicas for each in self.suite.targets if each.name == target)
+        return -(-max(scenario.streams for scenario in taken) // replicas)
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -188,24 +201,20 @@ class Plan(Struct, frozen=True, kw_only=True):
         """Timed requests in all."""
         repeats = self.suite.protocol.repeats
         return repeats * sum(
-            self.prompts(name) for launch in self.launches for name in launch.scenarios
+            self.scenario(name).requests for launch in self.launches for name in launch.scenarios
         )
 
     @property
     def requests(self) -> int:
         """Requests in all: warm-ups, burn-in and sentinels included."""
         return sum(
-            count * self.prompts(name)
+            count * self.scenario(name).requests
             for launch in (*self.burn_in, *self.launches)
             for name, count in self.passes(launch).items()
         )
 
-    def prompts(self, scenario: str) -> int:
-        """How many prompts a scenario has."""
-        return next(len(s.prompt_tokens) for s in self.scenarios if s.scenario == scenario)
-
     def passes(self, launch: Launch) -> Mapping[str, int]:
-        """Scenario -> how often a launch goes through its prompts, for whatever reason."""
+        """Scenario -> how many passes a launch makes over it, for whatever reason."""
         protocol = self.suite.protocol
         passes = dict.fromkeys(launch.scenarios, protocol.warmups + protocol.repeats)
         if (name := self.sentinel(launch)) is not None:

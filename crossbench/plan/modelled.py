@@ -8,8 +8,11 @@ reads only a part of its weights, and is faster than this says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crossbench.plan.model import UNKNOWN, Plan, TargetPlan
 from crossbench.plan.time import Pace, Span, total
+from crossbench.suite.model import Scenario
 
 HOST_BYTES_S = Span(5e9, 150e9)
 """Memory of processors, from one old channel to eight new ones."""
@@ -56,16 +59,26 @@ def modelled(plan: Plan, target: TargetPlan, published: float | None) -> Pace | 
         ),
         rest=REST_S,
         passes={
-            scenario.name: total(
-                _prompt(prompt, length) + token.times(scenario.output_tokens)
-                for length in planned[scenario.name]
-            )
+            scenario.name: _pass(scenario, planned[scenario.name], prompt, token)
             for scenario in plan.suite.scenarios
             if scenario.name in planned
         },
         window=Span(prompt.low * window, SCORED * prompt.high * window),
         whence=_whence(published),
     )
+
+
+def _pass(scenario: Scenario, lengths: Sequence[int], prompt: Span, token: Span) -> Span:
+    """All requests of a pass. Tokens of requests that run at once are at best made together, as
+    weights are read once for all of them; at worst one after the other."""
+    turns = scenario.requests / len(lengths)
+    prompts = total(_prompt(prompt, length) for length in lengths).times(turns)
+    tokens = token.times(scenario.output_tokens * scenario.requests)
+    tokens = Span(tokens.low / scenario.streams, tokens.high)
+    rate = scenario.load.rate if scenario.load else None
+    arriving = scenario.requests / rate if rate else 0.0
+    busy = prompts + tokens
+    return Span(max(arriving, busy.low), arriving + busy.high)
 
 
 def _whence(published: float | None) -> str:

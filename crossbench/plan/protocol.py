@@ -10,8 +10,9 @@ ENOUGH = 4
 """Launches for an interval that could tell targets a few per cent apart."""
 
 
-def told(protocol: Protocol, targets: int) -> Iterator[str]:
-    """What is done with every target; `targets` is how many run side by side."""
+def told(protocol: Protocol, targets: int, *, loaded: bool = False) -> Iterator[str]:
+    """What is done with every target; `targets` is how many run side by side, `loaded` whether
+    some scenario is under load."""
     yield _burn_in(protocol)
     yield from _launches(protocol, targets)
     warmups = protocol.warmups
@@ -27,7 +28,17 @@ def told(protocol: Protocol, targets: int) -> Iterator[str]:
         "same), goes to the engine after its caches are dropped, and counts only with as many "
         "tokens as were asked"
     )
+    if loaded:
+        yield (
+            "under load all requests of a pass run as one measurement, after caches are dropped "
+            "once; a pass counts whole or not at all, a request that fails in it is counted"
+        )
     yield _sentinel(protocol)
+    if protocol.energy:
+        yield (
+            "energy: where it is told, prefill and decode that took under 10 s are repeated alone "
+            "at the end of each launch, until each has filled that; none of it is timed"
+        )
     yield from _cooling(protocol)
 
 

@@ -50,7 +50,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     rest: Span
     """All of a launch that is neither loading nor a request: checks between, and its end."""
     passes: Mapping[str, Span]
-    """Scenario -> each of its prompts once."""
+    """Scenario -> one pass over it: each of its prompts once, or all requests of its load."""
     window: Span
     """Scoring one window."""
     whence: str

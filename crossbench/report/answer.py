@@ -8,7 +8,9 @@ from msgspec import Struct
 
 from crossbench.comparison.compare import Compared
 from crossbench.report.headline import Column, columns, metric_of
+from crossbench.report.labels import machine_facts
 from crossbench.report.model import QualityReport, Report
+from crossbench.report.views import run_of
 from crossbench.report.weights import bits
 from crossbench.report.words import TITLES, counted, multiple, value
 from crossbench.statistics.logmean import Interval
@@ -36,6 +38,7 @@ class Faster(Struct, frozen=True, kw_only=True):
     times: float
     """As fast as the baseline: above 1 is faster, of a time as of a rate."""
     interval: Interval
+    paired: bool
 
 
 def answer(report: Report) -> tuple[str, ...]:
@@ -63,7 +66,7 @@ def _speed(report: Report, column: Column) -> str:
         told += [f"and {len(certain) - MOST} more"] if len(certain) > MOST else []
     else:
         told = [f"No target {DOES[column.metric]} certainly faster or slower than {baseline}"]
-    return f"{'; '.join([*told, *_uncertain(found)])}."
+    return f"{'; '.join([*told, *_uncertain(report, found)])}."
 
 
 def _certain(found: Mapping[str, Compared]) -> Iterator[Faster]:
@@ -74,10 +77,10 @@ def _certain(found: Mapping[str, Compared]) -> Iterator[Faster]:
         if point is None or span is None:
             continue
         if each.higher_is_better:
-            yield Faster(name=name, times=point, interval=span)
+            times, interval = point, span
         else:
-            turned = Interval(1 / span.high, 1 / span.low, span.level)
-            yield Faster(name=name, times=1 / point, interval=turned)
+            times, interval = 1 / point, Interval(1 / span.high, 1 / span.low, span.level)
+        yield Faster(name=name, times=times, interval=interval, paired=each.ratio.paired)
 
 
 def _ratio(report: Report, each: Faster, metric: str = "", baseline: str = "") -> str:
@@ -86,13 +89,31 @@ def _ratio(report: Report, each: Faster, metric: str = "", baseline: str = "") -
     against = f" as fast as {baseline}" if baseline else ""
     span = f"{multiple(each.interval.low)} to {multiple(each.interval.high)}"
     times = f"{multiple(each.times)} times{against}"
-    return f"{_named(report, each.name)} {does}{times}, {span}"
+    unpaired = "" if each.paired else f" ({_elsewhere(report, each.name)})"
+    return f"{_named(report, each.name)} {does}{times}, {span}{unpaired}"
 
 
-def _uncertain(found: Mapping[str, Compared]) -> Iterator[str]:
+def _elsewhere(report: Report, name: str) -> str:
+    """Why a target of another run could not be paired."""
+    base, own = run_of(report, report.baseline or ""), run_of(report, name)
+    again = machine_facts(base.machine) == machine_facts(own.machine)
+    return "in another run, unpaired" if again else "on another machine, unpaired"
+
+
+def _uncertain(report: Report, found: Mapping[str, Compared]) -> Iterator[str]:
     for verdict, words in UNNAMED:
-        if names := [name for name, each in found.items() if each.verdict == verdict]:
+        names = [
+            name + _unpaired(report, name, each)
+            for name, each in found.items()
+            if each.verdict == verdict
+        ]
+        if names:
             yield f"{words}: {_some(names)}"
+
+
+def _unpaired(report: Report, name: str, each: Compared) -> str:
+    paired = each.ratio is None or each.ratio.paired
+    return "" if paired else f" ({_elsewhere(report, name)})"
 
 
 def _alone(report: Report, column: Column) -> str:

@@ -3,56 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 from crossbench.analysis.definitions import (
     DEFINITIONS,
-    cache_state,
-    cell_metrics,
     first_request_ratio,
     load_metrics,
 )
-from crossbench.analysis.samples import Cell, Measurements, Sample, by_launch
+from crossbench.analysis.samples import Cell, Measurements
 from crossbench.api import DeviceMemory
-from crossbench.comparison.gather import invariants
 from crossbench.errors import InputError
-from crossbench.journal import Manifest, read_events, read_manifest
-from crossbench.machine.redaction import anonymous, placeless, redacted
-from crossbench.plan.model import Plan, ScenarioPlan, TargetPlan
+from crossbench.journal import Manifest
+from crossbench.machine.redaction import redacted as shown
+from crossbench.plan.model import TargetPlan
+from crossbench.redaction.run import Source, raw, redacted
+from crossbench.report.cells import Cells
 from crossbench.report.comparisons import baseline_of, comparisons, levelled_sides, null_test
 from crossbench.report.conduct import conduct, drifted
+from crossbench.report.interference import interference
+from crossbench.report.latencies import latencies
+from crossbench.report.loads import loads
 from crossbench.report.model import (
-    CellReport,
-    Invalid,
-    NonResultReport,
     Report,
-    ScenarioReport,
     TargetReport,
 )
+from crossbench.report.non_results import non_results
 from crossbench.report.quality import scoring
 from crossbench.report.readings import readings
+from crossbench.report.scaling import scaling
 from crossbench.suite.model import Target
 
 T = TypeVar("T")
 
 
-def build(folder: Path, baseline: str | None = None) -> Report:
+def build(folder: Path, baseline: str | None = None, *, redact: bool = True) -> Report:
     """Read a run and report it, against a `baseline` of the reader's choice if one is named.
 
-    Raises InputError when the folder holds no readable run, or none of that baseline.
+    Without `redact` names, paths and serials stay in it. Raises InputError when the folder holds no
+    readable run, or none of that baseline.
     """
-    manifest = read_manifest(folder)
+    return reported(redacted(folder) if redact else raw(folder), baseline)
+
+
+def reported(source: Source, baseline: str | None = None) -> Report:
+    """The report of a run, as far as its source tells. Raises InputError."""
+    manifest = source.manifest
     plan = manifest.plan
-    measured = Measurements(plan, enumerate(read_events(folder), 1))
+    measured = Measurements(plan, enumerate(source.events(), 1))
     targets = tuple(_target(manifest, planned, measured) for planned in plan.targets)
-    scenarios = tuple(_scenario(manifest, planned, measured) for planned in plan.scenarios)
+    cells = Cells(manifest, measured)
+    scenarios = tuple(cells.scenario(planned) for planned in plan.scenarios)
     asked = plan.suite.comparison
     chosen = baseline_of(scenarios, targets, asked.baseline, baseline)
     sides, run_drifts = levelled_sides(scenarios, targets)
     compared = comparisons(sides, chosen, asked.axis)
-    read = readings(folder, manifest, measured, scenarios)
-    report = Report(
+    read = readings(source, measured, scenarios)
+    return Report(
         definitions=DEFINITIONS,
         crossbench=manifest.crossbench,
         suite=plan.suite.name,
@@ -62,8 +69,8 @@ def build(folder: Path, baseline: str | None = None) -> Report:
         started=manifest.started,
         outcome=measured.outcome.outcome if measured.outcome else "unfinished",
         changes=measured.changes,
-        command=tuple(map(placeless, manifest.command)),
-        machine=redacted(plan.machine),
+        command=manifest.command,
+        machine=shown(plan.machine) if source.redacted else plan.machine,
         protocol=plan.suite.protocol,
         conduct=conduct(plan, measured),
         targets=targets,
@@ -76,14 +83,20 @@ def build(folder: Path, baseline: str | None = None) -> Report:
         run_drifts=run_drifts,
         null_test=null_test(plan.suite.null_test, sides, compared),
         scoring=scoring(plan, measured),
-        non_results=_non_results(manifest, measured),
+        non_results=non_results(plan, measured),
+        loads=loads(plan, measured, scenarios),
+        redacted=source.redacted,
+        suite_shown=bool(manifest.suite_text),
         telemetry=read.telemetry,
         memory=read.memory,
         energy=read.energy,
         bandwidth=read.bandwidth,
+        latencies=tuple(latencies(measured, scenarios)),
         checks=read.checks,
+        scaling=scaling(plan, measured, scenarios, targets),
+        interference=interference(plan, measured, scenarios, targets, asked.axis),
+        instrument=measured.instrument,
     )
-    return anonymous(report, plan.machine)
 
 
 def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> TargetReport:
@@ -116,6 +129,12 @@ def _target(manifest: Manifest, planned: TargetPlan, measured: Measurements) -> 
             launch
             for launch in launches
             if launch in measured.ended and measured.ended[launch].undrained
+        ),
+        left_behind=tuple(
+            f"{launch}: {PurePath(command.partition(' ')[0]).name}"
+            for launch in launches
+            if launch in measured.ended
+            for command in measured.ended[launch].left
         ),
         drift=drifted(measured, planned.target),
         metrics=tuple(load_metrics(ready, _first_requests(measured, launches))),
@@ -151,118 +170,3 @@ def _first_requests(measured: Measurements, launches: Sequence[str]) -> Mapping[
             if (ratio := first_request_ratio(first, cell.valid)) is not None:
                 ratios[launch] = ratio
     return ratios
-
-
-def _scenario(manifest: Manifest, planned: ScenarioPlan, measured: Measurements) -> ScenarioReport:
-    scenario = next(s for s in manifest.plan.suite.scenarios if s.name == planned.scenario)
-    cells = {
-        target.target: measured.cells[target.target, planned.scenario]
-        for target in manifest.plan.targets
-        if (target.target, planned.scenario) in measured.cells
-    }
-    return ScenarioReport(
-        name=planned.scenario,
-        prompt_tokens=planned.prompt_tokens,
-        output_tokens=scenario.output_tokens,
-        natural=scenario.natural,
-        forced=scenario.forced,
-        prompts_sha256=planned.prompts_sha256,
-        same_ids=measured.same_ids(planned.scenario),
-        cells=tuple(
-            _cell(manifest, target, planned, measured)
-            for target in manifest.plan.targets
-            if target.target in cells
-        ),
-    )
-
-
-def _planned(manifest: Manifest, target: str, scenario: ScenarioPlan) -> int:
-    """Timed samples that the plan wanted of this cell."""
-    launches = [launch for launch in manifest.plan.launches if launch.target == target]
-    passes = manifest.plan.suite.protocol.repeats * len(scenario.prompt_tokens)
-    return passes * sum(scenario.scenario in launch.scenarios for launch in launches)
-
-
-def _cell(
-    manifest: Manifest, target: TargetPlan, scenario: ScenarioPlan, measured: Measurements
-) -> CellReport:
-    cell = measured.cells[target.target, scenario.scenario]
-    valid = cell.valid
-    return CellReport(
-        target=target.target,
-        cache=cache_state(valid),
-        counted_by=tuple(sorted({sample.counted_by for sample in valid})),
-        metrics=tuple(cell_metrics(cell, measured.ready)),
-        valid_samples=len(valid),
-        planned_samples=_planned(manifest, target.target, scenario),
-        invalid=tuple(
-            Invalid(launch=sample.launch, line=sample.line, reason=sample.fault, rule=sample.rule)
-            for sample in cell.samples
-            if sample.fault is not None and sample.rule is not None
-        ),
-        lines=_lines(cell.samples),
-        blocks=_blocks(cell.samples, measured),
-        places=_places(manifest.plan, cell.samples),
-        invariants=invariants(manifest, target, scenario, measured, DEFINITIONS),
-        native={name: total / count for name, (total, count) in sorted(cell.native.items())},
-    )
-
-
-def _lines(samples: Sequence[Sample]) -> Mapping[str, tuple[int, int]]:
-    """Launch -> first and last line of its samples."""
-    return {launch: (group[0].line, group[-1].line) for launch, group in by_launch(samples).items()}
-
-
-def _blocks(samples: Sequence[Sample], measured: Measurements) -> Mapping[str, int]:
-    """Launch -> the block it stands in."""
-    return {sample.launch: measured.started[sample.worker].block for sample in samples}
-
-
-def _places(plan: Plan, samples: Sequence[Sample]) -> Mapping[str, int]:
-    """Launch -> its number within the run. Raises InputError for one that is not in the plan."""
-    order = {launch.id: place for place, launch in enumerate(plan.launches)}
-    for sample in samples:
-        if sample.launch not in order:
-            raise InputError(f"run.json is damaged: it says nothing of launch {sample.launch}")
-    return {sample.launch: order[sample.launch] for sample in samples}
-
-
-def _non_results(manifest: Manifest, measured: Measurements) -> tuple[NonResultReport, ...]:
-    """What was left out, and the failed cells that no later try completed."""
-    excluded = [
-        NonResultReport(
-            target=item.target,
-            scenario=item.scenario,
-            word=item.word,
-            kind=None,
-            reason=item.reason,
-        )
-        for item in manifest.plan.exclusions
-    ]
-    planned = {scenario.scenario: scenario for scenario in manifest.plan.scenarios}
-    empty = [
-        NonResultReport(
-            target=target,
-            scenario=scenario,
-            word="failed",
-            kind="error",
-            reason=f"no sample of it is valid: {cell.samples[0].fault}",
-        )
-        for (target, scenario), cell in measured.cells.items()
-        if cell.samples and not cell.valid and not measured.failures.get((target, scenario))
-    ]
-    failed = [
-        NonResultReport(
-            target=target,
-            scenario=scenario,
-            word="failed",
-            kind=failure.kind,
-            reason=f"{failure.message} (phase: {failure.phase})",
-            launch=failure.launch,
-        )
-        for (target, scenario), failures in measured.failures.items()
-        if len(measured.cells[target, scenario].valid)
-        < _planned(manifest, target, planned[scenario])
-        for failure in failures
-    ]
-    return tuple(excluded + empty + failed)

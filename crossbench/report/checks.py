@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crossbench.analysis import integrity
+from crossbench.analysis.constancy import constancy
 from crossbench.analysis.integrity import Check
 from crossbench.analysis.samples import Measurements
-from crossbench.analysis.sitting import Stay
+from crossbench.analysis.sitting import Sitting, Stay
 from crossbench.lint.conditions import conditions
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import Power
@@ -27,9 +28,11 @@ def checks(
     measured: Measurements,
     watched: Mapping[str, Stay],
     targets: Sequence[str],
+    found: Sequence[Sitting],
 ) -> Iterator[Check]:
     """All of it; `machine` is as it was when the run was planned."""
     yield from _settings(machine)
+    yield constancy(machine, found)
     yield from integrity.checks(machine, measured, watched, targets)
 
 

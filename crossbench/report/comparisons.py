@@ -8,7 +8,13 @@ from crossbench.comparison.compare import Comparison, Pair, compare
 from crossbench.comparison.levels import RunDrift, level
 from crossbench.comparison.side import Side
 from crossbench.errors import InputError
-from crossbench.report.model import NoiseBand, NullTest, ScenarioReport, TargetReport
+from crossbench.report.model import (
+    CellReport,
+    NoiseBand,
+    NullTest,
+    ScenarioReport,
+    TargetReport,
+)
 from crossbench.statistics.band import band
 from crossbench.statistics.verdict import PRIMARY
 from crossbench.suggest import suggestion
@@ -64,8 +70,9 @@ def levelled_sides(
     was taken out of them."""
     found: dict[str, Mapping[str, Side]] = {}
     drifts: list[RunDrift] = []
+    known = {target.name: target for target in targets}
     for scenario in scenarios:
-        sides = {cell.target: side(scenario, targets, cell.target) for cell in scenario.cells}
+        sides = {cell.target: _side(cell, known[cell.target]) for cell in scenario.cells}
         places = {
             cell.target: {cell.blocks[launch]: float(cell.places[launch]) for launch in cell.blocks}
             for cell in scenario.cells
@@ -84,8 +91,12 @@ def side(
     """One cell of a report by itself, `shown` to its reader under another name."""
     cell = next(cell for cell in scenario.cells if cell.target == name)
     target = next(target for target in targets if target.name == name)
+    return _side(cell, target, shown)
+
+
+def _side(cell: CellReport, target: TargetReport, shown: str | None = None) -> Side:
     return Side(
-        target=shown or name,
+        target=shown or target.name,
         backend=target.backend,
         options=target.options,
         invariants=cell.invariants,

@@ -17,7 +17,7 @@ from crossbench.report.model import ConductReport, DriftReport, RestReport
 def conduct(plan: Plan, measured: Measurements) -> ConductReport:
     """All of it."""
     return ConductReport(
-        sentences=tuple(protocol.told(plan.suite.protocol, len(plan.targets))),
+        sentences=tuple(protocol.told(plan.suite.protocol, len(plan.targets), loaded=plan.loaded)),
         burnt_in=tuple(
             launch for launch in measured.ready if measured.started[launch].purpose == "burn_in"
         ),
@@ -33,8 +33,8 @@ def conduct(plan: Plan, measured: Measurements) -> ConductReport:
 
 def drifted(measured: Measurements, target: str) -> bool | None:
     """Whether a target drifted within its launches; None where that cannot be told."""
-    for (name, scenario), cell in measured.cells.items():
-        if name == target and (found := drift(scenario, cell)) is not None:
+    for scenario, cell in measured.cells_of.get(target, {}).items():
+        if (found := drift(scenario, cell)) is not None:
             return found.flagged
     return None
 

@@ -17,6 +17,7 @@ import msgspec
 from crossbench.analysis.metric import Metric
 from crossbench.report.headline import found_of
 from crossbench.report.model import Report, ScenarioReport, TargetReport
+from crossbench.report.views import run_of
 
 SETTINGS = (
     "n_batch",
@@ -45,6 +46,8 @@ def lines(report: Report) -> Iterator[dict[str, Any]]:
     """In the order of scenarios and targets."""
     targets = {target.name: _target(report, target) for target in report.targets}
     for scenario in report.scenarios:
+        if scenario.load is not None:
+            continue  # llama-bench runs one stream
         prompt = round(fmean(scenario.prompt_tokens))
         for cell in scenario.cells:
             told = targets[cell.target]
@@ -64,7 +67,7 @@ def _tokens(work: dict[str, int], scenario: ScenarioReport) -> int:
 
 
 def _target(report: Report, target: TargetReport) -> dict[str, Any]:
-    loaded = target.loaded
+    loaded, run = target.loaded, run_of(report, target.name)
     settings = {name: fact.value for name, fact in loaded.settings.items()} if loaded else {}
     devices = [device for device in loaded.devices if device.kind == "gpu"] if loaded else []
     cache = loaded.kv_dtype.value if loaded else None
@@ -72,7 +75,7 @@ def _target(report: Report, target: TargetReport) -> dict[str, Any]:
     return {
         "build_commit": loaded.engine_build.value if loaded else None,
         "build_number": None,
-        "cpu_info": report.machine.cpu,
+        "cpu_info": run.machine.cpu,
         "gpu_info": ", ".join(device.name for device in devices),
         "backends": target.backend,
         "model_filename": target.artifact.name,
@@ -84,7 +87,7 @@ def _target(report: Report, target: TargetReport) -> dict[str, Any]:
         **{name: settings.get(name) for name in SETTINGS},
         "type_k": settings.get("type_k", cache),
         "type_v": settings.get("type_v", cache),
-        "test_time": report.started,
+        "test_time": run.started,
     }
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
 
 from crossbench.machine.apple_model import Apple
 from crossbench.machine.model import Host, Machine
-from crossbench.machine.nvidia_model import Nvidia, NvidiaDevice, Pair
+from crossbench.machine.nvidia_model import Nvidia, NvidiaDevice, NvLink, Pair
 from crossbench.machine.published import published
 from crossbench.machine.reading import Reading
 from crossbench.report.words import number, size
 
 T = TypeVar("T")
 GB = 10**9
+GHZ = 1e9
 
 
 class Section(Struct, frozen=True):
@@ -60,6 +61,8 @@ def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
 def _host(host: Host) -> Iterator[tuple[str, str]]:
     yield "swap", f"{size(host.swap_used_bytes)} used of {size(host.swap_total_bytes)}"
     yield "clock governor", told(host.governors, ", ".join)
+    yield "clock at most", told(host.most_clock_hz, lambda hertz: f"{number(hertz / GHZ)} GHz")
+    yield "energy", told(host.energy, lambda may: "readable" if may else "for root alone")
     yield "NUMA nodes", told(host.numa_nodes)
     yield "virtualised", told(host.virtualisation)
     yield "on battery", told(host.on_battery, _yes)
@@ -99,6 +102,8 @@ def _device(device: NvidiaDevice) -> Iterator[tuple[str, str]]:
     yield "PCIe generation", f"{told(pcie.generation)} now, at most {told(pcie.most_generation)}"
     yield "PCIe lanes", f"{told(pcie.width)} now, at most {told(pcie.most_width)}"
     yield "resizable BAR", told(device.resizable_bar, _on)
+    yield "NUMA node", told(device.numa_node)
+    yield "NVLink links", told(device.nvlinks, _links)
     yield (
         "power limit",
         f"{told(power.limit_w, _watts)}, by default {told(power.default_w, _watts)}",
@@ -125,6 +130,12 @@ def _device(device: NvidiaDevice) -> Iterator[tuple[str, str]]:
     )
     if known := published(device.name):
         yield "published bandwidth", f"{number(known.memory_bytes_per_s / GB)} GB/s"
+
+
+def _links(links: Sequence[NvLink]) -> str:
+    active = sum(link.active for link in links)
+    states = ((active, "active"), (len(links) - active, "inactive"))
+    return ", ".join(f"{count} {state}" for count, state in states if count) or "none"
 
 
 def _pair(pair: Pair) -> Iterator[tuple[str, str]]:

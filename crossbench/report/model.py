@@ -12,6 +12,7 @@ from crossbench.analysis.drift import Drift
 from crossbench.analysis.energy import EnergyUse
 from crossbench.analysis.exclusion import Rule
 from crossbench.analysis.integrity import Check
+from crossbench.analysis.latency import Latency
 from crossbench.analysis.memory import MemoryUse
 from crossbench.analysis.metric import Metric
 from crossbench.analysis.quality import Difference
@@ -21,13 +22,16 @@ from crossbench.api import DeviceMemory, Finding, Loaded
 from crossbench.comparison.compare import Comparison
 from crossbench.comparison.invariant import Invariant
 from crossbench.comparison.levels import RunDrift
+from crossbench.instrument.model import Figures
 from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import NonResult
 from crossbench.plan.time import Budget, Span
 from crossbench.prompts.identity import Identity
+from crossbench.report.company_model import Interference, Scaling
+from crossbench.report.load_model import LoadReport
 from crossbench.statistics.band import Band
-from crossbench.suite.model import Protocol
+from crossbench.suite.model import Load, Protocol
 from crossbench.suite.schema import Axis
 
 SCHEMA = 2
@@ -115,6 +119,8 @@ class CellReport(Struct, frozen=True, kw_only=True):
     """What must be alike in another cell for a ratio of the two to mean anything."""
     native: Mapping[str, float]
     """The engine's own figures, averaged over its samples: shown beside, never compared."""
+    overloaded: str | None = None
+    """Why the instrument, and not the engine, may have been the slower part under this load."""
 
 
 class ScenarioReport(Struct, frozen=True, kw_only=True):
@@ -126,6 +132,8 @@ class ScenarioReport(Struct, frozen=True, kw_only=True):
     natural: bool
     forced: bool
     """Whether every target decoded along the same given ids."""
+    load: Load | None = None
+    """What ran at once; None for one request after the other."""
     prompts_sha256: str
     same_ids: bool | None
     """Whether every measured target prefilled the same ids; None with fewer than two targets."""
@@ -136,6 +144,8 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     """One target: what it is, what it resolved to, and how it loads."""
 
     name: str
+    run: str | None = None
+    """Label of its run, where a report is of several."""
     backend: str
     plugin: str
     variant: str
@@ -161,6 +171,8 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     launches: int
     undrained: tuple[str, ...]
     """Launches after which device memory did not become free in time."""
+    left_behind: tuple[str, ...] = ()
+    """Programs that outlived a worker of its, each after its launch; they were ended."""
     drift: bool | None
     """Whether it drifted within its launches; None where there was no sentinel to tell."""
     metrics: tuple[Metric, ...]
@@ -210,8 +222,36 @@ class NullTest(Struct, frozen=True, kw_only=True):
     """Where a difference was named although there is none, such as "decode_tps on chat"."""
 
 
+class RunReport(Struct, frozen=True, kw_only=True):
+    """One of several runs in one report: what is its own, aside from targets and cells."""
+
+    label: str
+    """What its targets carry as `run`."""
+    crossbench: str
+    suite: str
+    suite_sha256: str
+    suite_shown: bool
+    started: str
+    outcome: str
+    changes: tuple[str, ...]
+    command: tuple[str, ...]
+    machine: Machine
+    protocol: Protocol
+    conduct: ConductReport
+    findings: tuple[Finding, ...]
+    baseline: str | None
+    """The target that its others are held against in `Report.further`."""
+    run_drifts: tuple[RunDrift, ...]
+    telemetry: Telemetry
+    checks: tuple[Check, ...]
+    scaling: tuple[Scaling, ...]
+    interference: tuple[Interference, ...]
+    """As its own report has them: by the names that targets have there."""
+    instrument: Figures | None
+
+
 class Report(Struct, frozen=True, kw_only=True):
-    """One run, reported."""
+    """One run, reported; or several in one, whose `runs` then hold what is each one's own."""
 
     schema: int = SCHEMA
     definitions: int
@@ -248,9 +288,31 @@ class Report(Struct, frozen=True, kw_only=True):
     scoring: ScoringReport | None
     """None where the suite names no text to score: quality was not measured."""
     non_results: tuple[NonResultReport, ...]
+    loads: tuple[LoadReport, ...] = ()
+    """Scenarios under load, over their levels."""
+    redacted: bool = False
+    """Whether names, paths, addresses and serials were taken out."""
+    suite_shown: bool = True
+    """Whether its run holds the text of the suite, or that was left out with the prompts."""
+    runs: tuple[RunReport, ...] = ()
+    """Of several runs in one report, in the order given. Such a report's own machine, protocol,
+    command and the like are those of the first."""
+    notes: tuple[str, ...] = ()
+    """What of several runs does not belong together."""
+    further: tuple[Comparison, ...] = ()
+    """Of several runs: the targets of each other run against its own baseline, and targets that
+    were measured again against what was found before."""
     telemetry: Telemetry = Telemetry()
     memory: tuple[MemoryUse, ...] = ()
     energy: tuple[EnergyUse, ...] = ()
     bandwidth: tuple[BandwidthUse, ...] = ()
+    latencies: tuple[Latency, ...] = ()
+    """Of the first scenarios and targets: how their gaps are distributed."""
     checks: tuple[Check, ...] = ()
     """What was looked for that its numbers would hide."""
+    scaling: tuple[Scaling, ...] = ()
+    """Replicas, and other ways to share the same devices."""
+    interference: tuple[Interference, ...] = ()
+    """What backgrounds cost the scenarios they worked beside."""
+    instrument: Figures | None = None
+    """What the instrument added under many streams; None where no scenario was under load."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -15,9 +14,8 @@ from crossbench.analysis.memory import MemoryUse, memory
 from crossbench.analysis.samples import Measurements
 from crossbench.analysis.sitting import sittings, stays
 from crossbench.analysis.telemetry import Telemetry, telemetry
-from crossbench.journal import Manifest
-from crossbench.machine import telemetry as recorded
 from crossbench.plan.model import Plan
+from crossbench.redaction.run import Source
 from crossbench.report.checks import checks
 from crossbench.report.model import ScenarioReport
 
@@ -33,13 +31,11 @@ class Readings(Struct, frozen=True, kw_only=True):
 
 
 def readings(
-    folder: Path,
-    manifest: Manifest,
-    measured: Measurements,
-    scenarios: Iterable[ScenarioReport],
+    source: Source, measured: Measurements, scenarios: Iterable[ScenarioReport]
 ) -> Readings:
-    """Of the run in that folder, whose cells are reported already."""
-    plan, found = manifest.plan, sittings(recorded.read(folder))
+    """Of the run, whose cells are reported already."""
+    manifest = source.manifest
+    plan, found = manifest.plan, sittings(source.telemetry())
     machine, watched = plan.machine, stays(found)
     watched = {launch: stay for launch, stay in watched.items() if launch in measured.started}
     called = names(found, machine)
@@ -49,7 +45,7 @@ def readings(
         memory=tuple(memory(machine, measured, watched, targets)),
         energy=tuple(energies(machine, measured, watched, called)),
         bandwidth=tuple(_bandwidths(plan, measured, scenarios)),
-        checks=tuple(checks(machine, measured, watched, targets)),
+        checks=tuple(checks(machine, measured, watched, targets, found)),
     )
 
 

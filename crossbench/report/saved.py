@@ -48,6 +48,8 @@ def named(written: str) -> Named:
             "or FILE"
         )
     report = build(path) if path.is_dir() else read(path)
+    if report.runs:
+        raise InputError(f"{written} holds several runs; name one of them")
     if target is not None and target not in [each.name for each in report.targets]:
         known = ", ".join(each.name for each in report.targets) or "none"
         raise InputError(f"{written}: the run has no target {target!r}; it has {known}")

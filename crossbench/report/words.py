@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from crossbench.analysis.metric import Metric
 from crossbench.statistics.logmean import Interval
@@ -20,11 +21,32 @@ TITLES = {
     "chunk_gap_p95_s": "gap p95",
     "chunk_gap_p99_s": "gap p99",
     "throughput_tps": "throughput",
+    "throughput_whole_tps": "throughput, start and end included",
+    "requests_per_s": "requests answered",
+    "goodput_rps": "goodput",
+    "slo_attainment": "SLO met",
+    "ttft_p50_s": "TTFT p50",
+    "ttft_p95_s": "TTFT p95",
+    "ttft_p99_s": "TTFT p99",
+    "tpot_p50_s": "TPOT p50",
+    "tpot_p95_s": "TPOT p95",
+    "tpot_p99_s": "TPOT p99",
+    "e2e_p50_s": "end to end p50",
+    "e2e_p95_s": "end to end p95",
+    "e2e_p99_s": "end to end p99",
+    "delay_p50_s": "delay p50",
+    "delay_p99_s": "delay p99",
     "load_s": "load",
     "engine_load_s": "engine's part of it",
     "first_request_ratio": "first request",
 }
-UNITS = {"tokens/s": "tok/s", "x": "\u00d7", "tokens": ""}
+UNITS = {
+    "tokens/s": "tok/s",
+    "x": "\u00d7",
+    "tokens": "",
+    "requests/s": "requests/s",
+    "%": "%",
+}
 _SPECIAL = re.compile(r"([\\`*\[\]<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 """What markdown reads as more than itself; an underscore inside a word is only itself."""
 _INVISIBLE = re.compile(
@@ -48,6 +70,7 @@ def _shown(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+@lru_cache(maxsize=4096)
 def escaped(text: str) -> str:
     """Text from outside as markdown that shows it literally, also inside a table."""
     return _MARKER.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain(text).lstrip()))
@@ -132,6 +155,11 @@ def lengths(counts: Sequence[int]) -> str:
     """Prompt lengths: one number, or the span of several."""
     low, high = min(counts), max(counts)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def shortened(text: str, letters: int) -> str:
+    """At most so many letters, with an ellipsis where there were more."""
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "\u2026"
 
 
 def counted(count: int, noun: str) -> str:

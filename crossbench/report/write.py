@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,13 +14,15 @@ from crossbench.journal import replace
 from crossbench.report import csv, llama_bench
 from crossbench.report.build import build
 from crossbench.report.charts.all import charts
-from crossbench.report.charts.svg import standalone
+from crossbench.report.charts.svg import Chart, standalone
 from crossbench.report.html import page as html
 from crossbench.report.markdown import page as markdown
 from crossbench.report.model import Report
 
 CHARTS = "charts"
 """The folder of the charts that `report.md` shows."""
+MOST_INDENTED = 1 << 24
+"""Bytes of a `report.json` that people may still look into: a longer one is a single line."""
 _HIDDEN = re.compile(
     rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]"
     rb"|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb\xbe\xbf]"
@@ -32,12 +34,18 @@ class Rendering(Struct, frozen=True):
     """The ending of its file, and how it is made."""
 
     ending: str
-    render: Callable[[Report], bytes]
+    made: Callable[[Report, Sequence[Chart]], bytes]
+
+    def render(self, report: Report, drawn: Sequence[Chart] | None = None) -> bytes:
+        """The report in this format; with its charts where they are drawn already."""
+        return self.made(report, charts(report) if drawn is None else drawn)
 
 
 def as_json(report: Report) -> bytes:
     """`report.json`, versioned by its `schema` key; direction marks in it as JSON's escapes."""
-    written = msgspec.json.format(msgspec.json.encode(report), indent=1)
+    written = msgspec.json.encode(report)
+    if len(written) <= MOST_INDENTED:
+        written = msgspec.json.format(written, indent=1)
     return _unhidden(written) + b"\n"
 
 
@@ -52,16 +60,18 @@ def _escape(found: re.Match[bytes]) -> bytes:
 
 
 RENDERINGS: Mapping[str, Rendering] = {
-    "md": Rendering("md", lambda report: markdown.render(report).encode()),
-    "html": Rendering("html", lambda report: html.render(report).encode()),
-    "json": Rendering("json", as_json),
-    "csv": Rendering("csv", lambda report: csv.render(report).encode()),
+    "md": Rendering("md", lambda report, drawn: markdown.render(report, drawn).encode()),
+    "html": Rendering("html", lambda report, drawn: html.render(report, drawn).encode()),
+    "json": Rendering("json", lambda report, _: as_json(report)),
+    "csv": Rendering("csv", lambda report, _: csv.render(report).encode()),
     "llama-bench": Rendering(
-        "llama-bench.jsonl", lambda report: _unhidden(llama_bench.render(report).encode())
+        "llama-bench.jsonl", lambda report, _: _unhidden(llama_bench.render(report).encode())
     ),
 }
 USUAL = ("md", "html", "json", "csv")
 """What is written where nothing else is asked for."""
+DRAWN = frozenset({"md", "html"})
+"""What shows charts."""
 
 
 def write(folder: Path, formats: tuple[str, ...] = USUAL, baseline: str | None = None) -> Report:
@@ -70,11 +80,21 @@ def write(folder: Path, formats: tuple[str, ...] = USUAL, baseline: str | None =
     `baseline` is the reader's choice of the target that the others are held against.
     """
     report = build(folder, baseline)
-    if "md" in formats:
-        _write_charts(folder / CHARTS, report)
-    for name in formats:
-        _put(place(folder, name), RENDERINGS[name].render(report))
+    put(report, folder, formats)
     return report
+
+
+def put(report: Report, folder: Path, formats: Sequence[str] = USUAL) -> None:
+    """Write these renderings of a report into a folder. Raises InputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write {folder}: {error.strerror}") from error
+    drawn = charts(report) if DRAWN & set(formats) else ()
+    if "md" in formats:
+        _write_charts(folder / CHARTS, drawn)
+    for name in formats:
+        _put(place(folder, name), RENDERINGS[name].render(report, drawn))
 
 
 def place(folder: Path, name: str) -> Path:
@@ -82,9 +102,9 @@ def place(folder: Path, name: str) -> Path:
     return folder / f"report.{RENDERINGS[name].ending}"
 
 
-def _write_charts(folder: Path, report: Report) -> None:
+def _write_charts(folder: Path, shown: Sequence[Chart]) -> None:
     """Those of this report, and none that an earlier one left."""
-    drawn = {f"{chart.name}.svg": standalone(chart) for chart in charts(report)}
+    drawn = {f"{chart.name}.svg": standalone(chart) for chart in shown}
     if not drawn and not folder.exists():
         return
     try:

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from msgspec import Struct
 
-from crossbench.statistics.logmean import CONFIDENCE, Interval, LogMean, sd, unusable
+from crossbench.statistics.logmean import Interval, LogMean, sd, unusable
 
 __all__ = ["Estimate", "Interval", "cell"]
 
@@ -41,12 +41,13 @@ def cell(launches: Sequence[float], *, spent: float = 0.0) -> Estimate:
     logs = [math.log(value) for value in launches]
     n, middle = len(logs), fmean(logs)
     freedom = n - 1 - spent
-    spread = sd(logs, freedom) if freedom > 0 else None
+    spread = sd(logs, freedom, middle) if freedom > 0 else None
     mean = LogMean(mean=middle, error=(spread or 0.0) / math.sqrt(n), freedom=freedom, n=n)
+    interval, lacking = mean.bounded()
     return Estimate(
         point=mean.point,
-        interval=mean.interval(CONFIDENCE),
+        interval=interval,
         n=n,
         sd_log=spread,
-        reasons=(mean.lacking,) if mean.lacking else (),
+        reasons=(lacking,) if lacking else (),
     )

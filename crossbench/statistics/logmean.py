@@ -51,22 +51,33 @@ class LogMean(Struct, frozen=True, kw_only=True):
     @property
     def lacking(self) -> str | None:
         """Why there is no interval, or None."""
+        return self.bounded()[1]
+
+    def bounded(self) -> tuple[Interval | None, str | None]:
+        """The interval that is shown, by Student's t, or why there is none."""
         if self.n < LEAST_LAUNCHES:
             launches = "1 launch" if self.n == 1 else f"{self.n} launches"
-            return f"{launches}; an interval needs at least {LEAST_LAUNCHES}"
+            return None, f"{launches}; an interval needs at least {LEAST_LAUNCHES}"
         if self.error < SAME:
-            return "every launch gave the same, so how much they differ is not known"
+            return None, "every launch gave the same, so how much they differ is not known"
         low, high = self._ends(CONFIDENCE)
-        return None if low > 0 and high < math.inf else "the launches differ too much"
+        if not (low > 0 and high < math.inf):
+            return None, "the launches differ too much"
+        return Interval(low, high, CONFIDENCE), None
 
     def interval(self, level: float) -> Interval | None:
-        """By Student's t; None where it is `lacking`."""
-        return None if self.lacking else Interval(*self._ends(level), level)
+        """At another level; None where it is `lacking`."""
+        return None if self.lacking else self.at(level)
+
+    def at(self, level: float) -> Interval:
+        """The interval of a mean that is known not to be `lacking`."""
+        return Interval(*self._ends(level), level)
 
     @property
-    def p(self) -> float | None:
-        """How likely a mean this far from 0 is where the true one is 0; None as the interval."""
-        return None if self.lacking else two_sided_p(self.mean / self.error, self.freedom)
+    def p(self) -> float:
+        """How likely a mean this far from 0 is where the true one is 0; of one that is not
+        `lacking`."""
+        return two_sided_p(self.mean / self.error, self.freedom)
 
     def _ends(self, level: float) -> tuple[float, float]:
         reach = quantile(level, self.freedom) * self.error
@@ -92,9 +103,10 @@ def unusable(values: Sequence[float]) -> str | None:
     return None
 
 
-def sd(logs: Sequence[float], freedom: float | None = None) -> float:
-    """Standard deviation, by n - 1 or `freedom`; 0 where they differ by rounding only."""
-    centre = fmean(logs)
-    squares = math.fsum((each - centre) ** 2 for each in logs)
+def sd(logs: Sequence[float], freedom: float | None = None, centre: float | None = None) -> float:
+    """Standard deviation, by n - 1 or `freedom`; 0 where they differ by rounding only. `centre` is
+    their mean, where that is known."""
+    centre = fmean(logs) if centre is None else centre
+    squares = math.fsum([(each - centre) ** 2 for each in logs])
     found = math.sqrt(squares / (len(logs) - 1 if freedom is None else freedom))
     return found if found > SAME else 0.0

@@ -8,13 +8,11 @@ for p99: from there on 1 - p**n >= 0.975.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable, Sequence
 
 from crossbench.statistics.interval import Estimate
 from crossbench.statistics.logmean import CONFIDENCE, Interval, LogMean, sd
+from crossbench.statistics.pool import Pool
 from crossbench.statistics.student import incomplete_beta
 
 MEDIAN = 0.5
@@ -26,33 +24,21 @@ def least(fraction: float) -> int:
     return math.ceil(math.log(TAIL) / math.log(max(fraction, 1 - fraction)))
 
 
-def quantile(values: Sequence[float] | NDArray[np.float64], fraction: float) -> float:
-    """`numpy.quantile` of finite values, to the last bit; for few of them several times as fast."""
-    place = (len(values) - 1) * fraction
-    below = int(place)
-    above = min(below + 1, len(values) - 1)
-    ordered = np.partition(values, (below, above))
-    low, high = float(ordered[below]), float(ordered[above])
-    part = place - below
-    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
-
-
 def percentile(values: Sequence[float], fraction: float) -> Estimate:
     """A percentile of independent values, `fraction` 0.95 for p95.
 
     Withheld below `least(fraction)` values; the median is not, but has no interval there.
     """
-    if reason := _unusable(values, fraction):
-        return _withheld(len(values), reason)
-    ordered = np.sort(np.asarray(values, dtype=float))
-    n = len(ordered)
+    pool, n = Pool({"": values}), len(values)
+    if reason := _lacking(n, fraction, usable=pool.usable):
+        return _withheld(n, reason)
     interval, reasons = None, [f"{n} values; an interval needs at least {least(fraction)}"]
     if n >= least(fraction):
         low, high = _ranks(n, fraction)
-        interval = Interval(float(ordered[low - 1]), float(ordered[high - 1]), CONFIDENCE)
+        interval = Interval(pool.ranked(low - 1), pool.ranked(high - 1), CONFIDENCE)
         reasons = []
     return Estimate(
-        point=quantile(ordered, fraction),
+        point=pool.together(fraction),
         interval=interval,
         n=n,
         sd_log=None,
@@ -60,44 +46,38 @@ def percentile(values: Sequence[float], fraction: float) -> Estimate:
     )
 
 
-def pooled(launches: Mapping[str, Sequence[float]], fraction: float) -> Estimate:
+def pooled(pool: Pool, fraction: float) -> Estimate:
     """A percentile of values that are alike within a launch, such as the gaps between chunks.
 
     The point is that of all launches pooled; its interval is a jackknife over launches with
     Student's t on the log scale. Above the median it needs two launches, and the interval three.
     `n` counts launches.
     """
-    groups = [np.asarray(values, dtype=float) for values in launches.values() if len(values)]
-    together = np.concatenate(groups) if groups else np.empty(0)
-    if reason := _unusable(together, fraction):
-        return _withheld(len(groups), reason)
-    if fraction > MEDIAN and len(groups) < 2:
+    n = len(pool.launches)
+    if reason := _lacking(len(pool), fraction, usable=pool.usable):
+        return _withheld(n, reason)
+    if fraction > MEDIAN and n < 2:
         return _withheld(1, "it needs 2 launches, as the values of one are not independent")
-    point = quantile(together, fraction)
-    interval, reason = _jackknife(groups, point, fraction)
+    point = pool.together(fraction)
+    interval, reason = _jackknife(pool, point, fraction)
     return Estimate(
         point=point,
         interval=interval,
-        n=len(groups),
+        n=n,
         sd_log=None,
         reasons=(reason,) if reason else (),
     )
 
 
-def _jackknife(
-    groups: list[NDArray[np.float64]], point: float, fraction: float
-) -> tuple[Interval | None, str | None]:
-    n = len(groups)
-    without = [
-        quantile(np.concatenate(groups[:each] + groups[each + 1 :]), fraction)
-        for each in range(n if n > 1 else 0)
-    ]
+def _jackknife(pool: Pool, point: float, fraction: float) -> tuple[Interval | None, str | None]:
+    n = len(pool.launches)
+    without = [pool.together(fraction, each) for each in (pool.launches if n > 1 else ())]
     if not point or not all(without):
         return None, "it is zero, which has no logarithm"
     pseudo = [n * math.log(point) - (n - 1) * math.log(each) for each in without]
     error = sd(pseudo) / math.sqrt(n) if n > 1 else 0.0
     mean = LogMean(mean=math.log(point), error=error, freedom=n - 1, n=n)
-    return mean.interval(CONFIDENCE), mean.lacking
+    return mean.bounded()
 
 
 def _ranks(n: int, fraction: float) -> tuple[int, int]:
@@ -121,14 +101,14 @@ def _first(n: int, true: Callable[[int], bool]) -> int:
     return low
 
 
-def _unusable(values: Sequence[float] | NDArray[np.float64], fraction: float) -> str | None:
-    if not len(values):
+def _lacking(count: int, fraction: float, *, usable: bool) -> str | None:
+    if not count:
         return "no values"
-    if not bool(np.all(np.isfinite(values) & (np.asarray(values) >= 0))):
+    if not usable:
         return "a value is negative or not finite"
-    if fraction != MEDIAN and len(values) < least(fraction):
+    if fraction != MEDIAN and count < least(fraction):
         name = f"p{100 * fraction:g}"
-        return f"{len(values)} values; {name} needs at least {least(fraction)}"
+        return f"{count} values; {name} needs at least {least(fraction)}"
     return None
 
 

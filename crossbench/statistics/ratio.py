@@ -59,8 +59,9 @@ def paired(a: Mapping[int, float], b: Mapping[int, float]) -> Ratio:
             return _with(blank, reason)
     logs = [math.log(a[block]) - math.log(b[block]) for block in blocks]
     n = len(logs)
-    error = sd(logs) / math.sqrt(n) if n > 1 else 0.0
-    return _ratio(blank, LogMean(mean=fmean(logs), error=error, freedom=n - 1, n=n))
+    middle = fmean(logs)
+    error = sd(logs, centre=middle) / math.sqrt(n) if n > 1 else 0.0
+    return _ratio(blank, LogMean(mean=middle, error=error, freedom=n - 1, n=n))
 
 
 def unpaired(a: Sequence[float], b: Sequence[float]) -> Ratio:
@@ -93,15 +94,17 @@ def unpaired(a: Sequence[float], b: Sequence[float]) -> Ratio:
 def _ratio(blank: Ratio, mean: LogMean) -> Ratio:
     if not 0 < mean.point < math.inf:
         return _with(blank, "the two differ too much")
-    ratio = replace(
+    interval, lacking = mean.bounded()
+    if lacking:
+        return _with(replace(blank, point=mean.point), lacking)
+    return replace(
         blank,
         point=mean.point,
-        ci95=mean.interval(0.95),
-        ci90=mean.interval(0.90),
+        ci95=interval,
+        ci90=mean.at(0.90),
         p=mean.p,
-        sd_log=None if mean.lacking else mean.error * math.sqrt(mean.n),
+        sd_log=mean.error * math.sqrt(mean.n),
     )
-    return _with(ratio, mean.lacking) if mean.lacking else ratio
 
 
 def _with(ratio: Ratio, reason: str) -> Ratio:

@@ -148,7 +148,7 @@ def _mean(values: list[float]) -> LogMean:
 
 def _certain(mean: LogMean) -> bool:
     """Whether it differs from 0; launches that all say the same leave no doubt."""
-    return mean.mean != 0 if not mean.error else mean.p is not None and mean.p < ALPHA
+    return mean.mean != 0 if not mean.error else mean.lacking is None and mean.p < ALPHA
 
 
 def _percent(log: float) -> str:

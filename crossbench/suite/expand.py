@@ -17,6 +17,7 @@ from crossbench.suite.positions import KeyPath
 from crossbench.suite.schema import ScenarioTable, TargetTable
 from crossbench.suite.validate import Fault
 
+QUIET, DISTURBED = "quiet", "disturbed"
 MAX_VARIANTS = 1000
 """Variants that one table may make."""
 
@@ -49,17 +50,49 @@ class Variant(Struct, frozen=True, kw_only=True):
 
 
 def target_grid(at: KeyPath, table: TargetTable) -> Grid:
-    """Axes: the artifact, then the matrix in the order written."""
+    """Axes: the artifact, replicas, then the matrix in the order written."""
     artifacts = Axis(at=(*at, "artifact"), values=listed(table.artifact), slug=artifact_slug)
+    replicas = Axis(at=(*at, "replicas"), values=listed(table.replicas), slug=times)
     options = [Axis(at=(*at, "matrix", key), values=values) for key, values in table.matrix.items()]
-    return Grid(at=at, name_at=at, base=str(at[-1]), axes=[artifacts, *options])
+    return Grid(at=at, name_at=at, base=str(at[-1]), axes=[artifacts, replicas, *options])
 
 
 def scenario_grid(at: KeyPath, table: ScenarioTable) -> Grid:
-    """Axes: prompt length (one None where prompts are written), then output length."""
+    """Axes: prompt length (one None where prompts are written), output length, whether a background
+    disturbs it, then the level of load, ascending whatever the order written."""
     lengths = (("prompt_tokens", table.prompt_tokens), ("output_tokens", table.output_tokens))
     axes = [Axis(at=(*at, key), values=listed(value)) for key, value in lengths]
+    beside = [False] if table.background is None else [False, True]
+    axes += [
+        Axis(at=(*at, "background"), values=beside, slug=quietness),
+        Axis(at=(*at, "concurrency"), values=_ascending(table.concurrency), slug=users),
+        Axis(at=(*at, "rate"), values=_ascending(table.rate), slug=a_second),
+    ]
     return Grid(at=at, name_at=(*at, "name"), base=table.name, axes=axes)
+
+
+def _ascending(levels: float | Sequence[float] | None) -> Sequence[float | None]:
+    return sorted(levels) if isinstance(levels, Sequence) else [levels]
+
+
+def quietness(disturbed: bool) -> str:
+    """Whether a background works beside it, as a part of a name."""
+    return DISTURBED if disturbed else QUIET
+
+
+def times(replicas: int) -> str:
+    """So many replicas as the end of a name: `x2`."""
+    return f"x{slug(replicas)}"
+
+
+def users(concurrency: int) -> str:
+    """A level of a closed loop as the end of a name: `c4`."""
+    return f"c{slug(concurrency)}"
+
+
+def a_second(rate: float) -> str:
+    """A level of an open loop as the end of a name: `r2.0`."""
+    return f"r{slug(rate)}"
 
 
 def unroll(grids: Iterable[Grid]) -> tuple[list[Variant], list[Fault]]:

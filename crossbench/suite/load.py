@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import starmap
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from crossbench.artifacts.reference import BadReference, Local, parse
 from crossbench.errors import Problem, SuiteError
+from crossbench.suite.beside import background, background_faults, named_faults, quiet_of
 from crossbench.suite.document import Document, Unreadable, absolute, read, read_text
 from crossbench.suite.expand import (
     Variant,
@@ -42,6 +43,8 @@ from crossbench.suite.schema import (
     SuiteFile,
     TargetTable,
 )
+from crossbench.suite.shape import load as level
+from crossbench.suite.shape import load_faults
 from crossbench.suite.validate import Fault, faults
 from crossbench.suite.words import format_integer, quoted
 
@@ -57,12 +60,13 @@ class _Preset(Struct, frozen=True):
     warmups: int
     burn_in: int
     sentinel: bool
+    energy: bool
 
 
 PRESETS: dict[Profile, _Preset] = {
-    "quick": _Preset(launches=1, repeats=3, warmups=1, burn_in=0, sentinel=False),
-    "default": _Preset(launches=4, repeats=3, warmups=3, burn_in=1, sentinel=True),
-    "publish": _Preset(launches=6, repeats=5, warmups=3, burn_in=1, sentinel=True),
+    "quick": _Preset(launches=1, repeats=3, warmups=1, burn_in=0, sentinel=False, energy=False),
+    "default": _Preset(launches=4, repeats=3, warmups=3, burn_in=1, sentinel=True, energy=True),
+    "publish": _Preset(launches=6, repeats=5, warmups=3, burn_in=1, sentinel=True, energy=True),
 }
 
 
@@ -86,6 +90,8 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
         *option_faults(target_tables),
         *requirement_faults({at: table.requires for at, table in target_tables.items()}),
         *forced_faults(scenario_tables),
+        *load_faults(scenario_tables, prompts),
+        *background_faults(scenario_tables),
         *_path_faults(document, target_tables, wrong),
         *_name_faults(document, targets, scenarios, wrong),
     ]
@@ -96,7 +102,12 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
         raise SuiteError(_in_file_order(document, problems))
     file = msgspec.convert(document.tables, SuiteFile)
     named = {variant.name for variant in targets}
-    for fault in (*quality_faults(file.quality, named), *baseline_faults(file.comparison, named)):
+    made = tuple(_target(document, v, target_tables[v.at]) for v in targets)
+    for fault in (
+        *quality_faults(file.quality, named),
+        *baseline_faults(file.comparison, named),
+        *named_faults(scenario_tables, made, scenarios),
+    ):
         raise SuiteError([document.problem(fault.at, fault.found, fault.allowed)])
     return Suite(
         path=str(absolute(path.name, path.parent)),
@@ -104,8 +115,10 @@ def load(path: Path, *, profile: Profile | None = None) -> Suite:
         name=file.name,
         title=file.title,
         model=replace(file.model, tokenizer=_tokenizer(document, file.model.tokenizer)),
-        targets=tuple(_target(document, v, target_tables[v.at]) for v in targets),
-        scenarios=tuple(_scenario(v, scenario_tables[v.at], prompts[v.at]) for v in scenarios),
+        targets=made,
+        scenarios=tuple(
+            _scenario(v, scenario_tables[v.at], prompts[v.at], made) for v in scenarios
+        ),
         protocol=_protocol(file.protocol, profile),
         quality=_quality(document, file.quality),
         comparison=Comparison(axis=tuple(file.comparison.axis), baseline=file.comparison.baseline),
@@ -190,7 +203,7 @@ def _path_faults(
 
 
 def _target(document: Document, variant: Variant, table: TargetTable) -> Target:
-    artifact, *options = variant.values
+    artifact, replicas, *options = variant.values
     return Target(
         name=variant.name,
         base=variant.base,
@@ -201,20 +214,31 @@ def _target(document: Document, variant: Variant, table: TargetTable) -> Target:
         python=table.python and str(absolute(table.python, document.path.parent)),
         build=table.build,
         needs=table.needs,
+        replicas=replicas,
         options={**table.options, **dict(zip(table.matrix, options, strict=True))},
     )
 
 
-def _scenario(variant: Variant, table: ScenarioTable, prompts: tuple[Prompt, ...]) -> Scenario:
-    prompt_tokens, output_tokens = variant.values
+def _scenario(
+    variant: Variant,
+    table: ScenarioTable,
+    prompts: tuple[Prompt, ...],
+    targets: Sequence[Target],
+) -> Scenario:
+    prompt_tokens, output_tokens, disturbed, concurrency, rate = variant.values
+    beside = table.background if disturbed else None
+    prompts = prompts or (Prompt(synthetic_tokens=prompt_tokens),)
     return Scenario(
         name=variant.name,
         base=variant.base,
-        prompts=prompts or (Prompt(synthetic_tokens=prompt_tokens),),
+        prompts=prompts,
         output_tokens=output_tokens,
         natural=table.natural,
         forced=table.forced,
         sampling=table.sampling,
+        load=level(table, variant.name, concurrency, rate, prompts),
+        background=background(beside, targets) if beside else None,
+        quiet=quiet_of(variant) if beside else None,
     )
 
 
@@ -248,6 +272,7 @@ def _protocol(table: ProtocolTable, profile: Profile | None) -> Protocol:
         warmups=preset.warmups if written.warmups is None else written.warmups,
         burn_in=preset.burn_in if written.burn_in is None else written.burn_in,
         sentinel=preset.sentinel if written.sentinel is None else written.sentinel,
+        energy=preset.energy if written.energy is None else written.energy,
         cool_down_s=table.cool_down_s,
         start_below_c=table.start_below_c,
         seed=table.seed,

@@ -5,6 +5,7 @@ This is what a plan is made from and what `crossbench suite expand` prints.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +13,14 @@ from msgspec import Struct
 
 from crossbench.suite.schema import (
     USUAL_AXIS,
+    Arrivals,
     Axis,
     Deadlines,
     Message,
     ModelTable,
     Profile,
     SamplingTable,
+    Slo,
     TargetNeeds,
 )
 
@@ -38,6 +41,8 @@ class Target(Struct, frozen=True, kw_only=True):
     build: Mapping[str, Mapping[str, str]] = {}
     """Package -> settings of its build."""
     needs: TargetNeeds
+    replicas: int = 1
+    """Workers that share one load, each on devices of its own."""
     options: Mapping[str, Any]
 
     @property
@@ -60,6 +65,62 @@ class Prompt(Struct, frozen=True, kw_only=True):
     synthetic_tokens: int | None = None
 
 
+class Load(Struct, frozen=True, kw_only=True):
+    """One level of load: so many users at once (a closed loop), or so many requests in a second
+    (an open one), whichever of the two is given."""
+
+    of: str
+    """The scenario's name without the level, which all levels of one load share."""
+    concurrency: int | None = None
+    rate: float | None = None
+    """Requests per second."""
+    arrivals: Arrivals = "poisson"
+    """How they come at that rate."""
+    requests: int
+    """Of one repeat."""
+    room: int | None = None
+    """How many requests of an open loop an engine makes room for; more wait in it."""
+    slo: Slo | None = None
+    find: bool = False
+    """Whether levels above the first of a launch that misses the slo are left out of it."""
+
+    @property
+    def level(self) -> float:
+        """Users, or requests per second."""
+        return self.rate if self.rate is not None else float(self.concurrency or 1)
+
+    @property
+    def streams(self) -> int:
+        """Requests that an engine must be able to serve at once."""
+        return (self.concurrency if self.rate is None else self.room) or 1
+
+    @property
+    def words(self) -> str:
+        """The level, such as `4 users` or `2 requests/s`."""
+        if self.rate is not None:
+            return f"{self.rate:g} requests/s"
+        return "1 user" if self.concurrency == 1 else f"{self.concurrency} users"
+
+
+class Background(Struct, frozen=True, kw_only=True):
+    """What works beside a scenario while it is measured: a target on a scenario, or a command."""
+
+    target: str | None = None
+    scenario: str | None = None
+    command: tuple[str, ...] = ()
+    needs: TargetNeeds = TargetNeeds()
+    """The target's, or the command's."""
+    settle_s: float = 1.0
+    """What a command is given to begin its work in."""
+
+    @property
+    def words(self) -> str:
+        """Such as `small on chat`, or the command on one line."""
+        if self.target:
+            return f"{self.target} on {self.scenario}"
+        return " ".join(shlex.join(self.command).split())
+
+
 class Scenario(Struct, frozen=True, kw_only=True):
     """One row block of the comparison."""
 
@@ -71,6 +132,22 @@ class Scenario(Struct, frozen=True, kw_only=True):
     forced: bool = False
     """Whether every target decodes along the same given ids."""
     sampling: SamplingTable
+    load: Load | None = None
+    """None for one request after the other, each to an engine that serves no other."""
+    background: Background | None = None
+    """What works beside it; None where nothing does."""
+    quiet: str | None = None
+    """The same scenario with nothing beside it, where there is a background."""
+
+    @property
+    def requests(self) -> int:
+        """Requests of one pass, which take its prompts in turn."""
+        return self.load.requests if self.load else len(self.prompts)
+
+    @property
+    def streams(self) -> int:
+        """Requests that an engine must be able to serve at once."""
+        return self.load.streams if self.load else 1
 
 
 class Protocol(Struct, frozen=True, kw_only=True):
@@ -84,6 +161,8 @@ class Protocol(Struct, frozen=True, kw_only=True):
     """Launches of each target before those that count."""
     sentinel: bool = False
     """Whether the first scenario of a launch is measured again at its end."""
+    energy: bool = False
+    """Whether short phases are then repeated alone for their energy, where any is told."""
     cool_down_s: float = 0.0
     """How long the machine rests before each launch."""
     start_below_c: float | None = None
@@ -131,3 +210,8 @@ class Suite(Struct, frozen=True, kw_only=True):
     comparison: Comparison = Comparison()
     null_test: str | None = None
     """The target that stands here under two names, where that is what is measured."""
+
+    @property
+    def loaded(self) -> frozenset[str]:
+        """The scenarios under load."""
+        return frozenset(each.name for each in self.scenarios if each.load is not None)

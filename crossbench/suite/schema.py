@@ -25,6 +25,9 @@ PromptCount = Annotated[int, Meta(ge=8, le=10_000_000)]
 TokenId = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Seed = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Streams = Annotated[int, Meta(ge=1, le=4096)]
+Replicas = Annotated[int, Meta(ge=1, le=64)]
+Rate = Annotated[float, Meta(gt=0, le=10_000)]
 T = TypeVar("T")
 Filled: TypeAlias = Annotated[list[T], Meta(min_length=1)]
 """A list with at least one entry."""
@@ -33,6 +36,7 @@ Matrix: TypeAlias = T | Filled[T]
 
 Role = Literal["system", "user", "assistant"]
 Profile = Literal["quick", "default", "publish"]
+Arrivals = Literal["poisson", "constant"]
 
 
 class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,6 +70,15 @@ class TargetNeeds(_Table, frozen=True, kw_only=True):
         Meta(description="The only platform the target is meant for."),
     ] = None
     memory_gib: Annotated[float, Meta(ge=0, description="Host memory, in GiB.")] = 0
+    cpus: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=4096,
+            description="Processors of its own that each of its workers is held to; 0 for none "
+            "in particular.",
+        ),
+    ] = 0
 
 
 class TargetTable(_Table, frozen=True, kw_only=True):
@@ -98,6 +111,13 @@ class TargetTable(_Table, frozen=True, kw_only=True):
         Meta(description="Package -> settings of its build, such as cmake.define.GGML_NATIVE."),
     ] = {}
     needs: TargetNeeds = TargetNeeds()
+    replicas: Annotated[
+        Matrix[Replicas],
+        Meta(
+            description="Workers that share one load, each on devices of its own: as many as "
+            "`needs` names, or an equal share of the processors."
+        ),
+    ] = 1
     options: Annotated[
         dict[str, Any], Meta(description="Options of the backend, checked against its own struct.")
     ] = {}
@@ -110,19 +130,22 @@ class TargetTable(_Table, frozen=True, kw_only=True):
 class Deadlines(_Table, frozen=True, kw_only=True):
     """Seconds a phase may take before the launch is ended as timed out."""
 
-    build_s: Seconds = 3600.0
-    load_s: Seconds = 900.0
-    first_token_s: Seconds = 600.0
-    chunk_gap_s: Seconds = 120.0
-    close_s: Seconds = 30.0
-    cool_s: Seconds = 600.0
+    build_s: Annotated[Seconds, Meta(description="To build an environment.")] = 3600.0
+    load_s: Annotated[Seconds, Meta(description="To start a worker and load the model.")] = 900.0
+    first_token_s: Annotated[
+        Seconds, Meta(description="Until a request's first token, or a window's scores.")
+    ] = 600.0
+    chunk_gap_s: Annotated[Seconds, Meta(description="From one chunk to the next.")] = 120.0
+    close_s: Annotated[Seconds, Meta(description="To close the model and exit.")] = 30.0
+    cool_s: Annotated[Seconds, Meta(description="To rest before a launch, at most.")] = 600.0
 
 
 class ProtocolTable(_Table, frozen=True, kw_only=True):
     """How often everything is measured, and in which order."""
 
     profile: Annotated[
-        Profile, Meta(description="Preset of launches, repeats, warmups, burn_in and sentinel.")
+        Profile,
+        Meta(description="Preset of launches, repeats, warmups, burn_in, sentinel and energy."),
     ] = "default"
     launches: Annotated[
         Annotated[int, Meta(ge=1, le=1000)] | None,
@@ -150,6 +173,13 @@ class ProtocolTable(_Table, frozen=True, kw_only=True):
             "what drifts within a launch."
         ),
     ] = None
+    energy: Annotated[
+        bool | None,
+        Meta(
+            description="Where energy is told, repeat prefill alone and decode alone at the end of "
+            "each launch, until each has taken long enough for its energy."
+        ),
+    ] = None
     cool_down_s: Annotated[
         float, Meta(ge=0, le=3600, description="Seconds to rest before each launch.")
     ] = 0.0
@@ -167,8 +197,8 @@ class ProtocolTable(_Table, frozen=True, kw_only=True):
 class Message(_Table, frozen=True, kw_only=True):
     """One turn of a conversation."""
 
-    role: Role
-    content: Text
+    role: Annotated[Role, Meta(description="Who speaks.")]
+    content: Annotated[Text, Meta(description="What is said.")]
 
 
 class PromptTable(_Table, frozen=True, kw_only=True):
@@ -190,14 +220,52 @@ class PromptTable(_Table, frozen=True, kw_only=True):
 class SamplingTable(_Table, frozen=True, kw_only=True):
     """How tokens are chosen. The default is greedy."""
 
-    temperature: Annotated[float, Meta(ge=0, le=10)] = 0.0
+    temperature: Annotated[
+        float, Meta(ge=0, le=10, description="0 takes the likeliest token each time.")
+    ] = 0.0
     top_k: Annotated[int, Meta(ge=0, description="0 for all.")] = 0
-    top_p: Annotated[float, Meta(gt=0, le=1)] = 1.0
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
+    top_p: Annotated[
+        float, Meta(gt=0, le=1, description="Probability that the tokens drawn from hold; 1 all.")
+    ] = 1.0
+    seed: Annotated[
+        int, Meta(ge=0, le=2**32 - 1, description="Of the draws, above temperature 0.")
+    ] = 0
+
+
+class Slo(_Table, frozen=True, kw_only=True):
+    """What a user will wait: a request meets it where it keeps to every limit given."""
+
+    ttft_s: Annotated[Seconds | None, Meta(description="Seconds to its first token.")] = None
+    tpot_s: Annotated[
+        Seconds | None, Meta(description="Seconds per token after the first chunk.")
+    ] = None
+    e2e_s: Annotated[Seconds | None, Meta(description="Seconds to its last token.")] = None
+
+
+class BackgroundTable(_Table, frozen=True, kw_only=True):
+    """What works beside a scenario on purpose, on other devices: a target, or a command."""
+
+    target: Annotated[
+        Text | None, Meta(description="A target, kept busy with the scenario named beside it.")
+    ] = None
+    scenario: Annotated[
+        Text | None, Meta(description="What that target serves, request after request.")
+    ] = None
+    command: Annotated[
+        Filled[Text] | None,
+        Meta(description="A program and its arguments, which are used only with --trust."),
+    ] = None
+    needs: Annotated[
+        TargetNeeds | None, Meta(description="Devices and processors of the command's own.")
+    ] = None
+    settle_s: Annotated[
+        Annotated[float, Meta(ge=0, le=3600)] | None,
+        Meta(description="Seconds that the command takes to begin its work; 1 where left out."),
+    ] = None
 
 
 class ScenarioTable(_Table, frozen=True, kw_only=True):
-    """Prompts, output length and sampling: one row block of the comparison."""
+    """Prompts, output length, sampling and load: one row block of the comparison."""
 
     name: Name
     prompts: Annotated[
@@ -223,6 +291,40 @@ class ScenarioTable(_Table, frozen=True, kw_only=True):
         ),
     ] = False
     sampling: SamplingTable = SamplingTable()
+    concurrency: Annotated[
+        Matrix[Streams] | None,
+        Meta(description="Users at once, each with its next request as the last is answered."),
+    ] = None
+    rate: Annotated[
+        Matrix[Rate] | None,
+        Meta(description="Requests that arrive in a second, whether others are answered or not."),
+    ] = None
+    arrivals: Annotated[
+        Arrivals | None,
+        Meta(description='How they arrive at that rate: "poisson" where left out, or "constant".'),
+    ] = None
+    requests: Annotated[
+        Count | None,
+        Meta(description="Requests of each repeat at each level; enough of them where left out."),
+    ] = None
+    room: Annotated[
+        Streams | None,
+        Meta(description="Requests that an engine makes room for at a rate; more wait in it."),
+    ] = None
+    slo: Annotated[
+        Slo | None, Meta(description="What counts as served well, for goodput and for find.")
+    ] = None
+    find: Annotated[
+        Literal["slo"] | None,
+        Meta(description="Leave out the levels above the first of a launch that misses the slo."),
+    ] = None
+    background: Annotated[
+        BackgroundTable | None,
+        Meta(
+            description="Measure the scenario with and without this beside it, in turn: what does "
+            "one device's job cost the other's?"
+        ),
+    ] = None
 
 
 class QualityTable(_Table, frozen=True, kw_only=True):
@@ -297,7 +399,7 @@ class SuiteFile(_Table, frozen=True, kw_only=True):
 
     schema: Annotated[Literal[1], Meta(description="Version of this format.")]
     name: Name
-    title: str = ""
+    title: Annotated[str, Meta(description="Heading of the report.")] = ""
     model: ModelTable
     targets: Annotated[dict[Name, TargetTable], Meta(min_length=1)]
     protocol: ProtocolTable = ProtocolTable()

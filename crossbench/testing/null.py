@@ -9,16 +9,14 @@ request's own seed; it finds every one of them equally likely.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import math
 import os
-import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from crossbench.api import (
     Boundary,
@@ -38,29 +36,19 @@ from crossbench.api import (
     TokenScore,
     Vocabulary,
 )
+from crossbench.testing.faults import DAY_S, Fault, suffer
+from crossbench.worker.alarm import Alarm
 
 VOCABULARY = 1000
 PROMPT_IDS = 1 << 24
 """Prompts of any model's vocabulary are taken: ids below this."""
-DAY_S = 86_400
+NS = 1_000_000_000
+STAMP_DIGITS = 20
 SPIN_S = 0.0015
-"""Sleeping wakes late by about this much at most; the rest of a wait is spun."""
+"""Sleeping wakes late by about this much at most; the rest of a wait is spun by a synchronous
+session. An asynchronous one has one alarm for all streams, which is finer and waits for free."""
 
 Place: TypeAlias = Literal["load", "first_token", "mid_stream", "close"]
-Fault: TypeAlias = Literal[
-    "refuse",  # RequestError: the request fails, the session lives
-    "raise",  # EngineError: the launch is over
-    "exit",  # SystemExit
-    "crash",  # SIGSEGV
-    "fork",  # a forked child keeps the pipe, the parent dies of SIGKILL
-    "hang",  # the whole process stands still
-    "stall",  # the next token comes in a day, and an asynchronous engine's loop lives on
-    "noise",  # megabytes on stdout, from Python and from C
-    "garbage",  # yields what is no Chunk
-    "no_finish",
-    "short",  # too few tokens
-    "bloat",  # takes memory until it fails
-]
 Script: TypeAlias = Iterator[tuple[float, Any]]
 """What is yielded at which second; a Chunk, unless the script says garbage."""
 Seconds = Annotated[float, Meta(ge=0, le=3600)]
@@ -74,8 +62,12 @@ class NullOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """From the request to its first chunk."""
     tpot_s: Seconds = 0.0005
     """Time per token after the first chunk."""
+    beside_s: Seconds = 0.0
+    """How much later the first chunk comes for each request that is already being served."""
     tokens_per_chunk: Annotated[int, Meta(ge=1, le=1024)] = 1
     style: Literal["sync", "async"] = "sync"
+    stamped: bool = False
+    """Whether the text of each chunk is when it was let go: 20 digits of `perf_counter_ns`."""
     context_tokens: Annotated[int, Meta(ge=1)] = 1 << 20
     cached_prompt_tokens: int | None = 0
     """What it claims to have had cached."""
@@ -110,6 +102,8 @@ class NullSession:
         self._options = options
         self._needs = needs
         self._requests = 0
+        self._running = 0
+        self._alarm: Alarm | None = None
 
     def describe(self) -> Loaded:
         """Facts of no engine."""
@@ -141,8 +135,8 @@ class NullSession:
 
     def score(self, ids: Sequence[int], top_k: int, first: int) -> Sequence[TokenScore]:
         """One in `VOCABULARY` for each."""
-        if self._options.score_fault in _FAULTS:
-            _FAULTS[self._options.score_fault](self._options)
+        if self._options.score_fault in ("refuse", "raise"):
+            suffer(self._options.score_fault, 0)
         if self._options.score_fault == "short":
             ids = ids[:-1]
         logprob = -math.log(VOCABULARY)
@@ -161,7 +155,7 @@ class NullSession:
         if least < 0 or most >= PROMPT_IDS:
             raise RequestError(f"prompt ids span {least} to {most}; allowed: 0 to {PROMPT_IDS - 1}")
         script = self._script(request, number)
-        return _paced(script) if self._options.style == "sync" else _paced_async(script)
+        return self._paced(script) if self._options.style == "sync" else self._paced_async(script)
 
     def memory(self) -> Mapping[str, DeviceMemory]:
         """None held."""
@@ -171,17 +165,30 @@ class NullSession:
         """Nothing is cached."""
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Nothing to free but the alarm."""
+        if self._alarm is not None:
+            self._alarm.close()
+            self._alarm = None
         self.suffer("close", self._options.fault_on)
 
     def suffer(self, place: Place, number: int) -> None:
         """Do what the script's fault says, if this is its place and its request."""
         options = self._options
         if options.fault is not None and place == options.fault_at and number == options.fault_on:
-            _FAULTS.get(options.fault, _nothing)(options)
+            suffer(options.fault, options.bloat_mib)
 
     def _script(self, request: Request, number: int) -> Script:
         """Each chunk with the second, counted from the request, at which it is due."""
+        held_up = self._running * self._options.beside_s
+        self._running += 1
+        try:
+            for due, chunk in self._chunks(request, number):
+                yield held_up + due, chunk
+        finally:
+            self._running -= 1
+
+    def _chunks(self, request: Request, number: int) -> Script:
+        """As an engine that serves nobody else gives them."""
         options = self._options
         faulty = number == options.fault_on
         total = request.max_tokens
@@ -218,82 +225,32 @@ class NullSession:
             garbled = faulty and options.fault == "garbage"
             yield due, "no chunk" if garbled else Chunk(ids, finish=finish)
 
+    def _paced(self, script: Script) -> Iterator[Chunk]:
+        clock = time.perf_counter
+        start = clock()
+        for due, chunk in script:
+            left = start + due - clock()
+            if left > SPIN_S:
+                time.sleep(left - SPIN_S)
+            while clock() < start + due:
+                pass
+            yield self._let_go(chunk, time.perf_counter_ns()) if self._options.stamped else chunk
 
-def _paced(script: Script) -> Iterator[Chunk]:
-    clock = time.perf_counter
-    start = clock()
-    for due, chunk in script:
-        left = start + due - clock()
-        if left > SPIN_S:
-            time.sleep(left - SPIN_S)
-        while clock() < start + due:
-            pass
-        yield chunk
+    async def _paced_async(self, script: Script) -> AsyncIterator[Chunk]:
+        alarm = self._awake()
+        start = time.perf_counter_ns()
+        for due, chunk in script:
+            now = await alarm.until(start + int(due * NS))
+            yield self._let_go(chunk, now) if self._options.stamped else chunk
 
+    def _let_go(self, chunk: Any, now: int) -> Any:
+        return replace(chunk, text=f"{now:0{STAMP_DIGITS}d}")
 
-async def _paced_async(script: Script) -> AsyncIterator[Chunk]:
-    clock = time.perf_counter
-    start = clock()
-    for due, chunk in script:
-        left = start + due - clock()
-        await asyncio.sleep(max(0.0, left - SPIN_S))
-        while clock() < start + due:
-            await asyncio.sleep(0)
-        yield chunk
-
-
-def _nothing(_: NullOptions) -> None:
-    """Faults of the stream itself are scripted where the chunks are made."""
-
-
-def _refuse(_: NullOptions) -> None:
-    raise RequestError("refused as scripted")
-
-
-def _raise(_: NullOptions) -> None:
-    raise EngineError("broken as scripted")
-
-
-def _exit(_: NullOptions) -> None:
-    raise SystemExit(3)
-
-
-def _crash(_: NullOptions) -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
-
-
-def _fork(_: NullOptions) -> None:
-    if os.fork() == 0:
-        time.sleep(600)
-        os._exit(0)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _hang(_: NullOptions) -> None:
-    time.sleep(DAY_S)
-
-
-def _noise(_: NullOptions) -> None:
-    sys.stdout.write("noise from Python\n" * 50_000)
-    sys.stdout.flush()
-    libc = ctypes.CDLL(None)
-    for _line in range(50_000):
-        libc.puts(b"noise from C")
-    libc.fflush(None)
-
-
-def _bloat(options: NullOptions) -> None:
-    hoard = [bytearray(2**20) for _ in range(options.bloat_mib)]
-    raise MemoryError(f"took {len(hoard)} MiB")
-
-
-_FAULTS = {
-    "refuse": _refuse,
-    "raise": _raise,
-    "exit": _exit,
-    "crash": _crash,
-    "fork": _fork,
-    "hang": _hang,
-    "noise": _noise,
-    "bloat": _bloat,
-}
+    def _awake(self) -> Alarm:
+        """The alarm of the running loop."""
+        if self._alarm is not None and self._alarm.loop is not asyncio.get_running_loop():
+            self._alarm.close()
+            self._alarm = None
+        if self._alarm is None:
+            self._alarm = Alarm()
+        return self._alarm

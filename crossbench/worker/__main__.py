@@ -40,7 +40,6 @@ from crossbench.worker.protocol import (
     Failed,
     Load,
     Measure,
-    Measured,
     MemoryRead,
     ReadMemory,
     ReadVocabulary,
@@ -150,6 +149,7 @@ class Worker:
 
     async def _load(self, command: Load) -> Ready:
         self._pulse.enter(Phase.LOADING)
+        await self._forget()
         backend: Backend = resolve(command.factory)()
         try:
             options = msgspec.convert(command.options, resolve(command.options_type))
@@ -180,10 +180,9 @@ class Worker:
         if self._driver is None:
             raise EngineError("no session is loaded")
         try:
-            records = await self._driver.measure(command.requests, command.streams)
+            return await self._driver.measure(command)
         except BrokenOff as broken:
             return failed(broken.cause, broken.phase, broken.records)
-        return Measured(records=records)
 
     async def _tokenize(self, command: Tokenize) -> Tokenized:
         try:
@@ -215,10 +214,15 @@ class Worker:
     async def close(self) -> Closed:
         """Close the session, if there is one."""
         self._pulse.enter(Phase.CLOSING)
+        await self._forget()
+        return Closed()
+
+    async def _forget(self) -> None:
         session, self._session = self._session, None
+        if self._driver is not None:
+            self._driver.release()
         if session is not None:
             await settled(session.close())
-        return Closed()
 
 
 def score_fault(asked: Score, scores: tuple[TokenScore, ...]) -> RequestFailure | None:

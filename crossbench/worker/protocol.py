@@ -8,6 +8,8 @@ machine, so the host may subtract its own from the worker's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -28,10 +30,8 @@ PROTOCOL = 1
 HEADER_BYTES = 4
 MAX_FRAME_BYTES = 256 * 2**20
 
-
 FailureKind: TypeAlias = Literal["oom", "crash", "timeout", "startup", "error", "unsupported"]
 """How a launch, or a cell of it, failed."""
-
 
 UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding hostile bytes may raise."""
@@ -49,7 +49,7 @@ class _Message(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Load(_Message, frozen=True, kw_only=True):
-    """Import the backend and load the artifact; answered by Ready."""
+    """Import the backend and load the artifact, in place of any before; answered by Ready."""
 
     factory: str
     options_type: str
@@ -66,6 +66,22 @@ class Measure(_Message, frozen=True, kw_only=True):
     requests: tuple[Request, ...]
     streams: int = 1
     """Requests in flight at once: a closed loop with this many users."""
+    arrivals_ns: tuple[int, ...] = ()
+    """An open loop instead: when each request is due, counted from the start, in ascending order.
+    None waits for another to end."""
+    start_ns: int | None = None
+    """The `perf_counter_ns` at which it starts, so that several workers start together; None for
+    at once."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a load that cannot be asked for."""
+        due = self.arrivals_ns
+        if self.streams < 1:
+            raise ValueError(f"{self.streams} streams; allowed: 1 or more")
+        if due and len(due) != len(self.requests):
+            raise ValueError(f"{len(due)} arrivals of {len(self.requests)} requests")
+        if due and (due[0] < 0 or any(late < soon for soon, late in pairwise(due))):
+            raise ValueError("arrivals are not in ascending order from 0 on")
 
 
 class Tokenize(_Message, frozen=True, kw_only=True):
@@ -140,25 +156,49 @@ class Record(Struct, frozen=True, kw_only=True):
 
     id: str
     t0_ns: int
-    """When the ids were handed to the engine."""
+    """When the ids were handed to the engine; in an open loop, when they were due to be."""
+    delay_ns: int = 0
+    """How long after that they were handed over: the engine, or the driver, was busy."""
     stamps_ns: tuple[int, ...]
     """When each chunk arrived, counted from t0."""
     counts: tuple[int, ...]
-    """Tokens in each chunk; 0 where it carried none, or text without ids."""
+    """Tokens in each chunk; 0 where it carried none, or text whose tokens nobody counted."""
     text_bytes: tuple[int, ...] = ()
     """UTF-8 bytes of each chunk's text; empty where no chunk carried text."""
     token_ids: tuple[int, ...] | None
     text: str | None
+    reasoning_chunks: int = 0
+    """Chunks before the first of the answer, where the engine tells its reasoning apart."""
     finish: Finish | None
     suspended_ns: int = 0
     """How long the machine slept meanwhile."""
     failure: RequestFailure | None = None
 
 
+class Strain(Struct, frozen=True, kw_only=True):
+    """How busy the worker was while it served several requests at once.
+
+    A timer of the driver's own wakes every few milliseconds; its lag is how much later the event
+    loop came to it. A stamp may be late by as much."""
+
+    wakes: int
+    lag_p50_ns: int
+    lag_p99_ns: int
+    lag_max_ns: int
+    span_ns: int
+    """From the start to the last answer."""
+    loop_ns: int
+    """Processor time of the event loop's thread meanwhile."""
+    process_ns: int
+    """The same of all threads of the worker, an engine's in this process among them."""
+
+
 class Measured(_Message, frozen=True, kw_only=True):
     """One record for each request, in the order asked."""
 
     records: tuple[Record, ...]
+    strain: Strain | None = None
+    """None where requests were answered one at a time."""
 
 
 class Tokenized(_Message, frozen=True, kw_only=True):
@@ -236,10 +276,14 @@ def command(body: bytes) -> Command:
 
 
 class Replies:
-    """Turns the bytes a worker sends, however they are cut, into its replies."""
+    """Turns the bytes a worker sends, however they are cut, into its replies.
 
-    def __init__(self) -> None:
+    `clean` sees each message before it is read, and gives back as many bytes.
+    """
+
+    def __init__(self, clean: Callable[[bytes], bytes] = bytes) -> None:
         self._pending = bytearray()
+        self._clean = clean
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they come."""
@@ -253,7 +297,7 @@ class Replies:
         end = HEADER_BYTES + length
         if len(self._pending) < end:
             return None
-        body = bytes(self._pending[HEADER_BYTES:end])
+        body = self._clean(bytes(self._pending[HEADER_BYTES:end]))
         del self._pending[:end]
         try:
             return _replies.decode(body)

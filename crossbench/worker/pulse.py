@@ -28,6 +28,8 @@ class Phase(IntEnum):
     STREAMING = 4
     CLOSING = 5
     SCORING = 6
+    WAITING = 7
+    """For a request to be due, with none in flight."""
 
 
 class Beat(Struct, frozen=True):

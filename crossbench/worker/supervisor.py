@@ -12,16 +12,18 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from crossbench.secrets import mask_file, masked, secrets
 from crossbench.suite.schema import Deadlines
 from crossbench.worker import protocol, pulse
-from crossbench.worker.group import members
+from crossbench.worker.group import inheritors, kill, members
 from crossbench.worker.protocol import Closed, Command, FailureKind, Quit, Record, Replies, Reply
 from crossbench.worker.pulse import Beat, Phase
 
@@ -35,6 +37,8 @@ EXIT_S = 5.0
 TERM_S = 5.0
 GROUP_S = 5.0
 LOG_TAIL_BYTES = 2000
+LAUNCH = "CROSSBENCH_LAUNCH"
+"""An environment variable that tells a worker's processes, also those that left its group."""
 READ_BYTES = 1 << 20
 
 
@@ -61,6 +65,8 @@ class Ending(Struct, frozen=True, kw_only=True):
     """"quit" when asked, "died" by itself, "terminated" or "killed" when it did not go."""
     exit_code: int | None
     """Negative for a signal; None when even SIGKILL did not end it."""
+    left: tuple[str, ...] = ()
+    """Command lines of processes that it had left behind outside of its group; they were ended."""
 
 
 class WorkerProcess:
@@ -76,6 +82,8 @@ class WorkerProcess:
     ) -> None:
         """Start it. `log` takes all that the engine prints; its folder is the working directory."""
         fd = pulse.shared()
+        self._mark = uuid.uuid4().hex
+        self._hidden = secrets(environ)
         try:
             with log.open("ab") as out:
                 self.spawned_ns = time.perf_counter_ns()
@@ -85,7 +93,7 @@ class WorkerProcess:
                     stdout=subprocess.PIPE,
                     stderr=out,
                     cwd=log.parent,
-                    env=dict(environ),
+                    env={**environ, LAUNCH: self._mark},
                     pass_fds=(fd,),
                     start_new_session=True,
                 )
@@ -103,7 +111,7 @@ class WorkerProcess:
         os.set_blocking(self._from, False)
         self._log = log
         self._deadlines = deadlines
-        self._replies = Replies()
+        self._replies = Replies(lambda body: masked(body, self._hidden))
         self._obeys = True
         self._hung = False
 
@@ -118,7 +126,30 @@ class WorkerProcess:
         Raises WorkerFailed when the worker says so, dies, passes a deadline, breaks the protocol
         or answers with another kind of reply.
         """
-        reply = self._reply(command, tick)
+        steps = self.asking(command, kind, tick)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                reply: R = done.value
+                return reply
+
+    def asking(
+        self,
+        command: Command,
+        kind: type[R],
+        tick: Callable[[Beat], None] | None = None,
+        wait_s: float = TICK_S,
+    ) -> Generator[None, None, R]:
+        """`ask` in steps of at most `wait_s` each, for one who waits for several workers at once.
+
+        A worker whose steps are given up is not asked again: it is ended without waiting for it.
+        """
+        try:
+            reply = yield from self._reply(command, tick, wait_s)
+        except GeneratorExit:
+            self._obeys, self._hung = False, True
+            raise
         if isinstance(reply, protocol.Failed):
             self._obeys = False
             raise self._confessed(reply)
@@ -128,7 +159,13 @@ class WorkerProcess:
             raise WorkerFailed("error", self._pulse.read().phase, told)
         return reply
 
-    def _reply(self, command: Command, tick: Callable[[Beat], None] | None) -> Reply:
+    def beat(self) -> Beat:
+        """What the worker is doing now."""
+        return self._pulse.read()
+
+    def _reply(
+        self, command: Command, tick: Callable[[Beat], None] | None, wait_s: float
+    ) -> Generator[None, None, Reply]:
         if not self._obeys:
             raise WorkerFailed("error", self._pulse.read().phase, "the worker no longer answers")
         asked_ns = looked_ns = time.perf_counter_ns()
@@ -136,7 +173,7 @@ class WorkerProcess:
             outbox = memoryview(protocol.frame(command))
             while (reply := self._replies.next()) is None:
                 alive = self._process.poll() is None
-                outbox, heard = self._exchange(outbox, TICK_S if alive else 0.0)
+                outbox, heard = self._exchange(outbox, wait_s if alive else 0.0)
                 beat = self._pulse.read()
                 if not alive and not heard:
                     raise self._death(beat)
@@ -148,6 +185,7 @@ class WorkerProcess:
                     self._hold_to_deadline(beat, asked_ns)
                 if tick is not None:
                     tick(beat)
+                yield
         except protocol.ProtocolError as error:
             self._obeys, self._hung = False, True
             raise WorkerFailed("error", self._pulse.read().phase, f"protocol: {error}") from error
@@ -179,6 +217,7 @@ class WorkerProcess:
             Phase.STARTING: (self._deadlines.load_s, "load"),
             Phase.LOADING: (self._deadlines.load_s, "load"),
             Phase.IDLE: (self._deadlines.first_token_s, "first token"),
+            Phase.WAITING: (self._deadlines.first_token_s, "first token"),
             Phase.FIRST_TOKEN: (self._deadlines.first_token_s, "first token"),
             Phase.STREAMING: (self._deadlines.chunk_gap_s, "gap between chunks"),
             Phase.SCORING: (self._deadlines.first_token_s, "first token"),
@@ -217,7 +256,7 @@ class WorkerProcess:
         with suppress(OSError):
             with self._log.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
-                data = log.read()
+                data = masked(log.read(), self._hidden)
             lines = data.decode("utf-8", "replace").strip().splitlines()[-3:]
             if lines:
                 return "; its last words: " + " | ".join(line.strip() for line in lines)
@@ -235,12 +274,19 @@ class WorkerProcess:
         self._signal(signal.SIGKILL)
         self._gone_within(EXIT_S)
         self._await_empty_group()
+        left = inheritors(LAUNCH, self._mark)
+        for pid in left:
+            kill(pid)
+        with suppress(OSError):
+            mask_file(self._log, self._hidden)
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 if pipe is not None:
                     pipe.close()
         self._pulse.close()
-        return Ending(stage=stage, exit_code=self._process.returncode)
+        return Ending(
+            stage=stage, exit_code=self._process.returncode, left=tuple(sorted(left.values()))
+        )
 
     def _leave(self) -> Stage:
         """How far the worker had to be pushed to go."""

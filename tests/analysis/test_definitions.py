@@ -13,7 +13,8 @@ from crossbench.analysis.definitions import (
     load_metrics,
 )
 from crossbench.analysis.metric import Metric, summarised
-from crossbench.analysis.samples import Cell, judged
+from crossbench.analysis.sample import judged
+from crossbench.analysis.samples import Cell
 from crossbench.api import Boundary, Fact, Finish, Loaded
 from crossbench.journal import LaunchReady, SampleTaken
 from crossbench.prompts.identity import Identity
@@ -316,7 +317,7 @@ def test_a_pass_counts_whole_or_not_at_all() -> None:
         sample(STEADY, line_prompt=0, repeat=1),
         sample(STEADY, line_prompt=1, repeat=1, asked=99),
     )
-    made.prompts = 2
+    made.requests = 2
     assert len(made.valid) == 3
     ttft = next(m for m in cell_metrics(made, READY) if m.name == "ttft_s")
     assert ttft.value == pytest.approx(0.55)

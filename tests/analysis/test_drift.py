@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from crossbench.analysis.drift import Drift, drift
-from crossbench.analysis.samples import Cell, judged
+from crossbench.analysis.sample import judged
+from crossbench.analysis.samples import Cell
 from tests.analysis.test_definitions import sample
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from crossbench.analysis.exclusion import Rule
-from crossbench.analysis.samples import judged
+from crossbench.analysis.sample import judged
 from crossbench.journal import SampleTaken
 from crossbench.worker.protocol import RequestFailure
 from tests.analysis.test_definitions import STEADY, sample

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from crossbench.analysis.samples import judged
+from crossbench.analysis.sample import judged
 from crossbench.api import Finish
 from crossbench.journal import SampleTaken
 from crossbench.worker.protocol import Record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from crossbench.journal import (
     LaunchReady,
     LaunchStarted,
     Manifest,
+    PassTaken,
     RunEnded,
     SampleTaken,
 )
 from crossbench.machine.model import Machine
 from crossbench.plan import build as planning
+from crossbench.plan.arrivals import arrivals
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import Equipment, Launch, Plan
 from crossbench.plan.selection import Selection
@@ -34,7 +36,7 @@ from crossbench.registry import Registry
 from crossbench.report.build import build
 from crossbench.report.model import Report
 from crossbench.suite.load import load
-from crossbench.suite.model import Suite
+from crossbench.suite.model import Scenario, Suite
 from crossbench.worker.protocol import Instrument, Record
 
 MACHINE = Machine(
@@ -84,6 +86,8 @@ class Script(Struct, frozen=True, kw_only=True):
     """By how much, as a part, the machine slows down over the run."""
     steady: bool = False
     """Whether its launches do not differ at all."""
+    crowded: float = 0.0
+    """By how much, as a part, each further user slows down all of them."""
     stamps: Callable[[list[float]], list[float]] = field(default=list)
     """What becomes of the stamps, in seconds."""
     taken: Callable[[SampleTaken], SampleTaken | None] = field(default=lambda event: event)
@@ -177,14 +181,16 @@ def _launch(plan: Plan, book: PromptBook, launch: Launch, script: Script) -> Ite
     )
     if launch.block not in script.missing:
         for name in launch.scenarios:
-            events = _samples(plan, book, launch, name, script)
-            yield from (taken for event in events if (taken := script.taken(event)) is not None)
+            for event in _samples(plan, book, launch, name, script):
+                made = script.taken(event) if isinstance(event, SampleTaken) else event
+                if made is not None:
+                    yield made
     yield LaunchEnded(launch=launch.id, stage="quit", exit_code=0, memory={})
 
 
 def _samples(
     plan: Plan, book: PromptBook, launch: Launch, name: str, script: Script
-) -> Iterator[SampleTaken]:
+) -> Iterator[SampleTaken | PassTaken]:
     scenario = next(each for each in plan.suite.scenarios if each.name == name)
     turn = plan.suite.targets.index(
         next(each for each in plan.suite.targets if each.name == launch.target)
@@ -194,13 +200,15 @@ def _samples(
         own = next(islice(cycle(OWN), launch.block + 2 * turn, None))
         factor = WOBBLE[launch.block % len(WOBBLE)] * own
     factor *= 1 + script.drift * plan.launches.index(launch) / len(plan.launches)
+    users = scenario.load.concurrency or 1 if scenario.load else 1
+    factor *= 1 + script.crowded * (users - 1)
+    stamps = [
+        factor * (script.ttft_s + place * script.tpot_s) for place in range(scenario.output_tokens)
+    ]
     for repeat in range(plan.suite.protocol.repeats):
-        for prompt in range(len(scenario.prompts)):
+        begins = _begins(scenario, plan.suite, launch, repeat, int(stamps[-1] * 1e9))
+        for prompt in range(scenario.requests):
             ids = book.salted(name, prompt, launch.block, repeat)
-            stamps = [
-                factor * (script.ttft_s + place * script.tpot_s)
-                for place in range(scenario.output_tokens)
-            ]
             yield SampleTaken(
                 launch=launch.id,
                 scenario=name,
@@ -213,7 +221,7 @@ def _samples(
                 natural=scenario.natural,
                 record=Record(
                     id="r",
-                    t0_ns=7,
+                    t0_ns=begins[prompt],
                     stamps_ns=tuple(int(stamp * 1e9) for stamp in script.stamps(stamps)),
                     counts=(1,) * scenario.output_tokens,
                     token_ids=tuple(range(scenario.output_tokens)),
@@ -221,3 +229,22 @@ def _samples(
                     finish=Finish(reason="length", cached_prompt_tokens=script.cached),
                 ),
             )
+        if scenario.load is not None:
+            yield PassTaken(
+                launch=launch.id,
+                scenario=name,
+                role="timed",
+                repeat=repeat,
+                requests=scenario.requests,
+            )
+
+
+def _begins(
+    scenario: Scenario, suite: Suite, launch: Launch, repeat: int, took_ns: int
+) -> Sequence[int]:
+    """When each request of a pass begins: those of a closed loop one wave after the other."""
+    if scenario.load is None:
+        return [7] * scenario.requests
+    due = arrivals(scenario.load, suite.protocol.seed, scenario.name, launch.block, repeat)
+    users = scenario.streams
+    return due or [7 + took_ns * (number // users) for number in range(scenario.requests)]

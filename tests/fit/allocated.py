@@ -15,8 +15,8 @@ from crossbench.fit.artifact import shape_of
 from crossbench.fit.estimate import estimate
 from crossbench.fit.footprint import DeviceRoom, Footprint
 from crossbench.headers.files import read_local
-from crossbench.launch import environ
 from crossbench.registry import Registry
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, MemoryRead, ReadMemory, Ready
 from crossbench.worker.supervisor import WorkerProcess
@@ -101,7 +101,7 @@ def llamacpp(
     options: dict[str, Any] = {"threads": 1, **case.options}
     if servers:
         options["rpc_servers"] = list(servers)
-    needs = Needs(context_tokens=case.context_tokens)
+    needs = Needs(context_tokens=case.context_tokens, streams=case.streams)
     found = estimate("llamacpp", options, shape_of(read_local(artifact)), needs, [])
     assert found is not None
     with Engine("llamacpp", environment, folder, artifact, options, needs) as engine:
@@ -134,7 +134,7 @@ def _rows(footprint: Footprint, memory: DeviceMemory) -> list[Row]:
 def mlx(case: Case, environment: Environment, folder: Path, artifact: Path) -> list[Row]:
     """Weights and KV cache as MLX counts them, and its peak while a prompt is computed."""
     tokens = 4
-    needs = Needs(context_tokens=case.context_tokens)
+    needs = Needs(context_tokens=case.context_tokens, streams=case.streams)
     rooms = [DeviceRoom(name="host", kind="host")]
     found = estimate("mlx", case.options, shape_of(read_local(artifact)), needs, rooms)
     assert found is not None
@@ -156,7 +156,7 @@ def vllm(
     case: Case, environment: Environment, folder: Path, artifact: Path
 ) -> tuple[list[Row], int, int | None]:
     """Weights and KV cache over all ranks; then tokens of the KV cache, estimated and real."""
-    needs = Needs(context_tokens=case.context_tokens)
+    needs = Needs(context_tokens=case.context_tokens, streams=case.streams)
     found = estimate("vllm", case.options, shape_of(read_local(artifact)), needs, [])
     assert found is not None
     with Engine("vllm", environment, folder, artifact, case.options, needs) as engine:

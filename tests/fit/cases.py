@@ -19,6 +19,8 @@ class Case(Struct, frozen=True, kw_only=True):
     context_tokens: int = 2000
     devices: int = 0
     """RPC servers that share it."""
+    streams: int = 1
+    """Requests at once."""
 
 
 GQA = Model(vocabulary=8192, hidden=512, heads=8, kv_heads=2, feed_forward=1408)
@@ -57,6 +59,11 @@ ONE_DEVICE = {
     "many small experts": Case(model=QWEN_MOE),
     "sliding window": Case(model=WINDOWED, context_tokens=4096),
     "quantised": Case(model=QUANTISED),
+    "eight requests at once": Case(model=LARGE_VOCABULARY, context_tokens=300, streams=8),
+    "three requests at once in one cache": Case(
+        model=GQA, options={"kv_unified": True}, context_tokens=300, streams=3
+    ),
+    "three requests at once in windows": Case(model=WINDOWED, context_tokens=2048, streams=3),
 }
 TWO_DEVICES = {
     "by layer": Case(model=GQA, devices=2),
@@ -67,6 +74,7 @@ TWO_DEVICES = {
     "by tensor": Case(model=GQA, options={"split_mode": "tensor"}, devices=2),
     "by tensor, tied": Case(model=WIDE_HEADS, options={"split_mode": "tensor"}, devices=2),
     "on one of two": Case(model=GQA, options={"split_mode": "none"}, devices=2),
+    "by layer, four requests at once": Case(model=GQA, context_tokens=500, devices=2, streams=4),
 }
 FOLDERS = {
     "gqa": Case(model=GQA, context_tokens=300),

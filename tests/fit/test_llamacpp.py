@@ -39,11 +39,13 @@ def estimate(
     devices: Sequence[DeviceRoom] = (),
     *,
     context: int = 2048,
+    streams: int = 1,
     **options: Any,
 ) -> Estimate:
     types = q4_k_m if model is LLAMA_70B else None
     shape = shape_of(read_local(gguf(path / "m.gguf", model, types)))
-    return llamacpp.estimate(options, shape, Needs(context_tokens=context), devices)
+    needs = Needs(context_tokens=context, streams=streams)
+    return llamacpp.estimate(options, shape, needs, devices)
 
 
 def test_defaults_are_the_backend_s() -> None:
@@ -64,6 +66,20 @@ def test_the_cache_follows_its_type(kind: str, per_token: int, tmp_path: Path) -
     found = estimate(tmp_path, Model(), type_k=kind, type_v=kind)
     assert found.kv_bytes_per_token == per_token
     assert found.footprints[-1].kv.bytes == per_token * 2048
+
+
+@pytest.mark.parametrize("unified", [False, True])
+def test_each_of_several_requests_has_a_cache_and_a_row_of_logits(
+    unified: bool, tmp_path: Path
+) -> None:
+    one = estimate(tmp_path, Model(), context=512)
+    four = estimate(tmp_path, Model(), context=512, streams=4, kv_unified=unified)
+    assert four.footprints[-1].kv.bytes == 4 * one.footprints[-1].kv.bytes
+    assert four.kv_capacity_tokens == 4 * one.kv_capacity_tokens
+    assert four.context_tokens == one.context_tokens == 512
+    logits = 4 * Model().vocabulary
+    computed = four.footprints[-1].compute.bytes - one.footprints[-1].compute.bytes
+    assert computed >= 3 * logits if unified else computed == 3 * logits
 
 
 def test_layers_are_shared_with_the_output_as_one_more(tmp_path: Path) -> None:

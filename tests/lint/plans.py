@@ -8,7 +8,7 @@ from pathlib import Path
 from crossbench.api import Finding
 from crossbench.plan.model import Plan
 from crossbench.plan.selection import Selection
-from crossbench.prepare import prepare
+from crossbench.provision.prepare import prepare
 from tests.conftest import TINY, Silent
 
 GGUF = TINY / "tiny-f16.gguf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,24 @@ import pytest
 from msgspec.structs import replace
 
 from crossbench.api import Aspect
+from crossbench.lint.conditions import conditions
 from crossbench.lint.rules import findings
-from crossbench.machine import host
+from crossbench.machine import facts, host, nvidia
 from crossbench.machine.model import Medium, Storage
 from crossbench.machine.reading import Reading
 from crossbench.plan.model import Plan
 from tests.conftest import ROOT, TINY, SuiteWriter, run_crossbench
 from tests.lint import plans
 from tests.lint.plans import found, planned, rules
-from tests.machine.stand_in import FAILING, THROTTLED, TWO_4090, Play, card, system
+from tests.machine.stand_in import (
+    FAILING,
+    THROTTLED,
+    TWO_3090,
+    TWO_4090,
+    Play,
+    card,
+    system,
+)
 from tests.machine.test_published import mac
 from tests.plan.test_build import plan
 
@@ -175,6 +185,38 @@ def test_a_healthy_card_gives_no_finding(play: Play, tmp_path: Path) -> None:
     play({**system(1), **card(0)})
     plan = planned(plans.suite(tmp_path, {"llamacpp": ""}, variant="cuda"))
     assert not [rule for rule in rules(plan) if rule.startswith(("gpu", "power", "pcie"))]
+
+
+def test_what_cards_are_to_each_other_is_left_to_the_rules_of_engines(
+    play: Play, tmp_path: Path
+) -> None:
+    play({**TWO_3090, "0-1.p2p.0": 1, "0.nvlink.3": 0})
+    plan = planned(plans.suite(tmp_path, {"llamacpp": ""}, variant="cuda"))
+    told = {condition.rule for condition in conditions(plan.machine)}
+    assert told >= {"no-peer-to-peer", "resizable-bar", "nvlink-inactive"}
+    assert not {"no-peer-to-peer", "resizable-bar"} & set(rules(plan))
+    assert "nvlink-inactive" in rules(plan)
+
+
+def test_cards_of_different_nodes_are_named(play: Play, tmp_path: Path) -> None:
+    play(TWO_4090)
+    for place, node in ((1, 0), (2, 1)):
+        device = tmp_path / f"sys/bus/pci/devices/0000:{place:02x}:00.0"
+        device.mkdir(parents=True)
+        (device / "numa_node").write_text(f"{node}\n")
+    reads = partial(nvidia.observe, root=tmp_path)
+    found = {each.rule: each for each in conditions(facts.observe(devices=reads))}
+    assert found["numa-apart"].evidence == "GPU 0 at NUMA node 0; GPU 1 at NUMA node 1"
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_energy_that_only_root_may_read_is_told_to_whoever_looks_after_the_machine(
+    pair: Plan, may: bool
+) -> None:
+    plan = changed_host(pair, energy=Reading(may))
+    told = [each.rule for each in conditions(plan.machine)]
+    assert ("energy-hidden" in told) is not may
+    assert "energy-hidden" not in [finding.rule for finding in findings(plan)]
 
 
 def test_a_card_that_has_fallen_off_the_bus(play: Play, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from crossbench.envs import overlay
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
 from crossbench.registry import Registry
+from crossbench.run.launch import environ
 from tests.conftest import ROOT, TINY, engine
 from tests.llamacpp.live import STRICT, Live
 from tests.llamacpp.servers import NO_RPC, RpcServer

@@ -8,8 +8,8 @@ from typing import Any
 
 from crossbench.api import ModelRef, Needs, Request, TokenScore
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
 from crossbench.registry import Registry
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import (
     Load,

@@ -7,11 +7,13 @@
      0.used 300,20000          a number that changes from call to call; the last one stays
      0-1.p2p.0 5               a fact of a pair
      fail nvmlInit_v2 9        a function that fails with this nvmlReturn_t
+     hang nvmlInit_v2 3600     a function that takes so many seconds
    Signatures are those of NVIDIA's nvml.h. */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, INSUFFICIENT_SIZE = 7, LINE = 512 };
 
@@ -52,6 +54,8 @@ static int find(const char *key, char *value) {
 
 static int failing(const char *function) {
     char key[128], value[LINE];
+    snprintf(key, sizeof key, "hang %s", function);
+    if (find(key, value)) sleep((unsigned int)atoi(value));
     snprintf(key, sizeof key, "fail %s", function);
     return find(key, value) ? atoi(value) : SUCCESS;
 }
@@ -203,6 +207,14 @@ int nvmlDeviceGetClockInfo(Device *device, int kind, unsigned int *out) {
     char fact[24];
     snprintf(fact, sizeof fact, "clock.%d", kind);
     int code = number("nvmlDeviceGetClockInfo", of(device, fact), &value);
+    *out = (unsigned int)value;
+    return code;
+}
+
+int nvmlDeviceGetPcieThroughput(Device *device, int counter, unsigned int *out) {
+    unsigned long long value = 0;
+    const char *fact = counter == 0 ? "pcie.sent" : "pcie.received";
+    int code = number("nvmlDeviceGetPcieThroughput", of(device, fact), &value);
     *out = (unsigned int)value;
     return code;
 }

@@ -11,11 +11,13 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pynvml
 import pytest
+
+from crossbench.machine import cards
 
 SOURCE = Path(__file__).with_name("nvml.c")
 SCRIPT = "CROSSBENCH_TEST_NVML"
@@ -55,6 +57,8 @@ def card(index: int, **changes: object) -> dict[str, object]:
         "reasons": IDLE,
         "clock.0": 2520,
         "clock.2": 10501,
+        "pcie.sent": 1200,
+        "pcie.received": 350_000,
     }
     facts |= {key.replace("__", "."): value for key, value in changes.items()}
     return {f"{index}.{key}": value for key, value in facts.items()}
@@ -135,6 +139,9 @@ FAILING: Facts = {
 }
 """A driver that refuses much, and a second card that has fallen off the bus."""
 
+HANGING: Facts = {**system(1), **card(0), "hang nvmlDeviceGetMemoryInfo": 3600}
+"""A driver that never answers one of the questions."""
+
 NO_DRIVER: Facts = {"fail nvmlInitWithFlags": 9, "fail nvmlInit_v2": 9}
 
 
@@ -151,10 +158,11 @@ def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def play(nvml_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
+def play(nvml_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     """Lets the library play a machine, for this process and those that it starts."""
     monkeypatch.setattr(pynvml, "nvmlLib", ctypes.CDLL(str(nvml_library)))
     monkeypatch.setattr(pynvml, "_nvmlGetFunctionPointer_cache", {})
+    monkeypatch.setattr(cards, "LIBRARY", str(nvml_library))
     folders = [str(nvml_library.parent), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     monkeypatch.setenv("LD_LIBRARY_PATH", os.pathsep.join(folders))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
@@ -163,6 +171,8 @@ def play(nvml_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def played(facts: Facts) -> Path:
         script.write_text("".join(f"{key} {value}\n" for key, value in facts.items()))
         monkeypatch.setenv(SCRIPT, str(script))
+        cards.close()
         return script
 
-    return played
+    yield played
+    cards.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import run_crossbench
-from tests.machine.stand_in import FAILING, THROTTLED, TWO_3090, TWO_4090, Facts, Play
+from tests.machine.stand_in import FAILING, NO_DRIVER, THROTTLED, TWO_3090, TWO_4090, Facts, Play
 
 LIMIT_S = 2.0
 """Of the process's own time: a busy machine takes longer by the clock."""
@@ -32,6 +32,11 @@ def test_two_cards_and_the_path_between_them(play: Play, tmp_path: Path) -> None
     assert "published bandwidth 1,008 GB/s" in page
     assert "[pcie-narrow] note: GPU 0: x8 of x16; GPU 1: x8 of x16" in page
     assert "ECC not known: the NVIDIA driver says: Not Supported" in page
+    assert "NVLink links none" in page
+    assert "NUMA node not known: " in page
+    assert (
+        "[no-peer-to-peer] note: GPU 0 and GPU 1: chipset not supported; what they send each other"
+    ) in page
 
 
 def test_two_cards_with_nvlink(play: Play, tmp_path: Path) -> None:
@@ -40,6 +45,34 @@ def test_two_cards_with_nvlink(play: Play, tmp_path: Path) -> None:
     assert "peer-to-peer nvlink ok" in page
     assert "NVLink links between them 4" in page
     assert "resizable BAR off" in page
+    assert "NVLink links 4 active" in page
+    assert "[resizable-bar] note: GPU 0: 256 MiB of its memory at once; GPU 1: 256 MiB" in page
+    assert "no-peer-to-peer" not in page
+
+
+def test_a_driver_that_refuses_much(play: Play, tmp_path: Path) -> None:
+    play(FAILING)
+    page = " ".join(told(tmp_path).split())
+    assert "lost device the NVIDIA driver says: GPU is lost" in page
+    assert "[gpu-lost] risk: the NVIDIA driver says: GPU is lost; sudo dmesg says more" in page
+    assert "memory not known: the NVIDIA driver says: Unknown Error" in page
+    assert "others on it not known: " in page
+    assert "power limit 450 W, by default 450 W" in page
+
+
+def test_a_bridge_that_is_not_seated_well(play: Play, tmp_path: Path) -> None:
+    play({**TWO_3090, "0.nvlink.2": 0, "0.ecc": 1})
+    page = " ".join(told(tmp_path).split())
+    assert "NVLink links 3 active, 1 inactive" in page
+    assert "[nvlink-inactive] risk: GPU 0: 1 of 4 links; seat the bridge anew" in page
+    assert "[ecc-on] note: GPU 0: on; say it with the numbers, or turn it off by" in page
+
+
+def test_a_driver_that_is_there_and_not_loaded(play: Play, tmp_path: Path) -> None:
+    play(NO_DRIVER)
+    page = " ".join(told(tmp_path).split())
+    assert "NVIDIA devices not known: the NVIDIA driver says: Driver Not Loaded" in page
+    assert "[driver-silent] risk: the NVIDIA driver says: Driver Not Loaded; sudo dmesg" in page
 
 
 def test_a_card_that_is_not_at_its_best_and_what_to_do(play: Play, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from crossbench.machine import drain
+from crossbench.machine.cards import used_bytes
 from crossbench.machine.drain import Drain
-from crossbench.machine.nvidia import used_bytes
 from tests.machine.stand_in import FAILING, GIB, MIB, NO_DRIVER, TWO_4090, Facts, Play
 
 

@@ -36,10 +36,24 @@ def test_governors_of_all_cores_are_told_once_each(root: Path) -> None:
     assert host.observe(root).governors.value == ("performance", "powersave")
 
 
+def test_the_fastest_core_is_what_a_clock_may_rise_to(root: Path) -> None:
+    for core, most in enumerate([3_800_000, 5_700_000, 3_800_000]):
+        write(root, f"sys/devices/system/cpu/cpu{core}/cpufreq/cpuinfo_max_freq", f"{most}\n")
+    assert host.observe(root).most_clock_hz.value == 5.7e9
+
+
 def test_a_system_without_control_of_clocks_says_so(root: Path) -> None:
     told = host.observe(root).governors
     assert told.value is None
     assert "no control of clocks" in (told.reason or "")
+
+
+@pytest.mark.parametrize(("counter", "may"), [("123\n", True), ("", False)])
+def test_whether_energy_may_be_read(root: Path, counter: str, may: bool) -> None:
+    """Root reads everything, so an empty file stands for one that a user may not."""
+    write(root, "sys/class/powercap/intel-rapl:0/energy_uj", counter)
+    write(root, "sys/class/powercap/intel-rapl:0:0/energy_uj", "")
+    assert host.observe(root).energy.value is may
 
 
 def test_numa_nodes_are_counted(root: Path) -> None:
@@ -83,6 +97,12 @@ def test_what_is_around_it(root: Path, files: dict[str, str], around: str) -> No
 
 def test_a_system_without_such_files_gives_reasons(tmp_path: Path) -> None:
     seen = host.observe(tmp_path)
-    for reading in (seen.governors, seen.numa_nodes, seen.virtualisation):
+    for reading in (
+        seen.governors,
+        seen.most_clock_hz,
+        seen.energy,
+        seen.numa_nodes,
+        seen.virtualisation,
+    ):
         assert reading.value is None
         assert reading.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +82,33 @@ def test_two_cards_with_nvlink(play: Play) -> None:
 def test_links_to_elsewhere_are_not_links_between_the_two(play: Play) -> None:
     play({**TWO_3090, "0.nvlink.3.end": "00000000:7F:00.0", "0.nvlink.2": 0})
     assert seen().pairs[0].nvlinks.value == 2
+
+
+def test_links_are_told_with_their_state(play: Play) -> None:
+    play({**TWO_3090, "0.nvlink.2": 0})
+    first, second = seen().devices
+    assert [link.active for link in first.nvlinks.value or ()] == [True, True, False, True]
+    assert [link.end.value for link in second.nvlinks.value or ()] == ["00000000:01:00.0"] * 4
+    play(TWO_4090)
+    assert seen().devices[0].nvlinks.value == ()
+
+
+@pytest.mark.parametrize(
+    ("node", "value", "reason"),
+    [("1\n", 1, None), ("-1\n", None, "one memory for all"), ("", None, "no NUMA node")],
+)
+def test_a_card_is_near_to_the_memory_that_the_kernel_says(
+    play: Play, tmp_path: Path, node: str, value: int | None, reason: str | None
+) -> None:
+    play(TWO_4090)
+    device = tmp_path / "sys/bus/pci/devices/0000:02:00.0"
+    device.mkdir(parents=True)
+    (device / "numa_node").write_text(node)
+    found = nvidia.observe(wsl=False, environ={}, root=tmp_path).value
+    assert found is not None
+    first, second = found.devices
+    assert (second.numa_node.value, first.numa_node.value) == (value, None)
+    assert (reason or "None") in str(second.numa_node.reason)
 
 
 def test_a_card_that_is_hot_and_shared(play: Play) -> None:

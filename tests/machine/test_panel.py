@@ -57,6 +57,39 @@ def test_clocks_that_are_free_are_said_to_be(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
+    ("throttles", "found", "evidence"),
+    [
+        (lambda at, launch: 7.0, False, "cores not once, 3 GHz on average"),
+        (lambda at, launch: at // 10, True, "times, 3 GHz on average"),
+        (None, None, "3 GHz on average"),
+    ],
+)
+def test_a_processor_that_is_held_back_is_labelled(
+    judge: Judge, throttles: Value | None, found: bool | None, evidence: str
+) -> None:
+    counter = Channel(device="processor", quantity="core_throttles", unit="", kind="counter")
+    told: dict[Channel, Value] = {gauge("processor", "clock"): lambda at, launch: 3e9}
+    check = judge(told | ({counter: throttles} if throttles else {}))["processor-throttled"]
+    assert (check.found, check.origin) == (found, "machine")
+    assert evidence in check.evidence
+
+
+def test_what_passed_over_the_bus_stands_beside_the_link(judge: Judge) -> None:
+    width, speed = gauge(CARD, "pcie_width"), gauge(CARD, "pcie_generation")
+    told = judge(
+        {
+            width: lambda at, launch: 8,
+            speed: lambda at, launch: 4,
+            gauge(CARD, "pcie_received"): lambda at, launch: 11.5e9 if launch else 0.0,
+            gauge(CARD, "pcie_sent"): lambda at, launch: 2e6,
+        }
+    )
+    assert told["link-below-maximum"].evidence == (
+        "GPU 0: x8 of x16, generation 4 of 4, at most 11.5 GB/s to it and 0.002 GB/s from it"
+    )
+
+
+@pytest.mark.parametrize(
     ("lanes", "generation", "found"), [(8, 4, True), (16, 3, True), (16, 4, False)]
 )
 def test_a_link_counts_as_it_is_under_load(
@@ -74,7 +107,8 @@ def test_a_link_counts_as_it_is_under_load(
 
 def test_what_nobody_read_is_not_known(judge: Judge) -> None:
     found = judge({gauge("host", "memory_available"): lambda at, launch: 1.0})
-    for rule in ("throttled", "link-below-maximum", "swapped", "other-load"):
+    rules = ("throttled", "processor-throttled", "link-below-maximum", "swapped", "other-load")
+    for rule in (*rules, "machine-changed"):
         assert (found[rule].found, found[rule].evidence) == (None, "no probe read it")
 
 
@@ -132,6 +166,7 @@ def loaded_by(run: Path) -> Loaded:
     ("changes", "experts", "share", "reason"),
     [
         ({}, 0, 0.5, None),
+        ({"settings": {"replicas": Fact[Any](2, "config")}}, 0, 1.0, None),
         ({}, 8, None, "the model has experts"),
         ({}, None, None, "is not known"),
         ({"settings": {"speculative": Fact[Any]("mtp", "api")}}, 0, None, "speculated"),

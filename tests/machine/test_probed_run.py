@@ -11,7 +11,7 @@ from crossbench.analysis.memory import MemoryUse
 from crossbench.api import DeviceMemory
 from crossbench.journal import LaunchStarted, read_events, read_manifest
 from crossbench.machine import telemetry
-from crossbench.machine.telemetry import TELEMETRY, Opened, Watched
+from crossbench.machine.telemetry import TELEMETRY, Opened, Seen, Watched
 from crossbench.report.build import build
 from crossbench.report.markdown import page
 from crossbench.report.model import Report
@@ -27,12 +27,16 @@ pytestmark = pytest.mark.slow
 def test_a_run_is_read_from_before_its_first_worker_to_its_end(run: Path) -> None:
     told = json.loads((run / "report.json").read_text())["telemetry"]
     assert told["absent"] is None
-    assert {each["name"]: each["absent"] is None for each in told["probes"]} == {
+    absent = {each["name"]: each["absent"] for each in told["probes"]}
+    clocks = list(Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_cur_freq"))
+    assert absent.pop("processor") is None or not clocks
+    assert {name: reason is None for name, reason in absent.items()} == {
         "nvml": True,
         "ioreport": False,
         "rapl": Path("/sys/class/powercap/intel-rapl:0/energy_uj").exists(),
         "host": True,
         "tree": True,
+        "pcie": True,
     }
     assert [each["launch"] for each in told["watches"]] == ["b1-one", "b2-one"]
     assert 0 <= told["watches"][0]["begin_s"] < told["watches"][0]["end_s"]
@@ -62,6 +66,21 @@ def test_the_first_worker_waits_until_idling_is_known(run: Path) -> None:
     started = next(event for event in read_events(run) if isinstance(event, LaunchStarted))
     assert isinstance(opened, Opened)
     assert started.monotonic_ns - opened.at_ns > 10e9
+
+
+def test_the_machines_facts_are_read_before_each_worker_and_at_the_end(run: Path) -> None:
+    events = [each for each in telemetry.read(run) if isinstance(each, Seen | Watched)]
+    told = [each.launch if isinstance(each, Watched) else "seen" for each in events]
+    assert told == ["seen", "b1-one", None, "seen", "b2-one", None, "seen"]
+    planned = read_manifest(run).plan.machine
+    for each in events:
+        if isinstance(each, Seen):
+            assert each.machine.value is not None
+            assert each.machine.value.gpus == planned.gpus
+    report = json.loads((run / "report.json").read_text())
+    (check,) = [each for each in report["checks"] if each["rule"] == "machine-changed"]
+    assert check["found"] is False
+    assert check["evidence"].endswith("settings stayed as they were, read 3 times")
 
 
 def test_resuming_appends_a_sitting(run: Path, tmp_path: Path) -> None:

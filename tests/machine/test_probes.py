@@ -15,6 +15,8 @@ from crossbench.api import Channel, ProbeAbsent
 from crossbench.machine.probes.host import HostProbe
 from crossbench.machine.probes.ioreport import IoReportProbe
 from crossbench.machine.probes.nvml import NvmlProbe
+from crossbench.machine.probes.pcie import PcieProbe
+from crossbench.machine.probes.processor import ProcessorProbe
 from crossbench.machine.probes.rapl import RaplProbe
 from crossbench.machine.probes.tree import TreeProbe
 from crossbench.registry import Registry
@@ -54,6 +56,72 @@ def test_without_a_driver_the_probe_is_absent(play: Play) -> None:
     play(NO_DRIVER)
     with pytest.raises(ProbeAbsent, match="Driver Not Loaded"):
         NvmlProbe().open()
+
+
+def test_what_passes_over_the_bus_is_read_apart(play: Play) -> None:
+    play({**TWO_4090, "1.pcie.sent": "1,2,4000", "1.pcie.received": 7})
+    probe = PcieProbe()
+    channels = probe.open()
+    assert [(each.device[:5], each.quantity) for each in channels[2:]] == [
+        ("GPU-1", "pcie_sent"),
+        ("GPU-1", "pcie_received"),
+    ]
+    assert probe.read() == [1.2e6, 350e6, 2000.0, 7000.0]
+    play({**TWO_4090, "fail nvmlDeviceGetPcieThroughput": 999})
+    assert probe.read() == [None] * 4
+    probe.close()
+    with pytest.raises(ProbeAbsent, match="no device tells what passes over its bus"):
+        PcieProbe().open()
+    play(NO_DRIVER)
+    with pytest.raises(ProbeAbsent, match="Driver Not Loaded"):
+        PcieProbe().open()
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"{text}\n")
+
+
+@pytest.fixture
+def cpus(tmp_path: Path) -> Path:
+    """Two cores of two threads each, all of one package."""
+    cpus = tmp_path / "sys/devices/system/cpu"
+    for cpu in range(4):
+        write(cpus / f"cpu{cpu}/cpufreq/scaling_cur_freq", f"{3_000_000 + 100_000 * cpu}")
+        write(cpus / f"cpu{cpu}/topology/core_cpus_list", f"{cpu % 2},{cpu % 2 + 2}")
+        write(cpus / f"cpu{cpu}/topology/physical_package_id", "0")
+        write(cpus / f"cpu{cpu}/thermal_throttle/core_throttle_count", f"{3 + cpu % 2}")
+        write(cpus / f"cpu{cpu}/thermal_throttle/package_throttle_count", "5")
+    return tmp_path
+
+
+def test_throttling_is_counted_once_a_core_and_once_a_package(cpus: Path) -> None:
+    probe = ProcessorProbe(cpus)
+    told = [(channel.quantity, channel.unit, channel.kind) for channel in probe.open()]
+    assert told == [
+        ("clock", "Hz", "gauge"),
+        ("core_throttles", "", "counter"),
+        ("package_throttles", "", "counter"),
+    ]
+    assert probe.read() == [pytest.approx(3.15e9), 7.0, 5.0]
+    (cpus / "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count").unlink()
+    assert probe.read() == [pytest.approx(3.15e9), None, 5.0]
+    probe.close()
+
+
+def test_of_many_cores_the_clocks_of_some_are_read(tmp_path: Path) -> None:
+    for cpu in range(64):
+        clock = tmp_path / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_cur_freq"
+        write(clock, "2000000")
+    probe = ProcessorProbe(tmp_path)
+    (channel,) = probe.open()
+    assert (channel.quantity, probe.read()) == ("clock", [2e9])
+    assert len(probe._clocks) == 16
+
+
+def test_a_processor_that_tells_nothing_is_absent(tmp_path: Path) -> None:
+    with pytest.raises(ProbeAbsent, match="tells no clocks"):
+        ProcessorProbe(tmp_path).open()
 
 
 @pytest.fixture
@@ -158,6 +226,10 @@ def test_the_host_and_a_tree_of_processes() -> None:
         while (tree.read()[0] or 0) < 64 * 2**20 and time.monotonic() < deadline:
             time.sleep(0.02)
         assert (tree.read()[0] or 0) > 64 * 2**20
+        alone = tree.read()[0] or 0
+        tree.watch(child.pid, os.getpid())
+        assert (tree.read()[0] or 0) > alone + 10 * 2**20
+        tree.watch(child.pid)
     finally:
         os.killpg(child.pid, 9)
         child.wait()
@@ -176,9 +248,9 @@ def crossbench_probes():
 @pytest.mark.parametrize(
     ("name", "factory", "cause"),
     [
-        ("wall", "meter.probe:Plug", None),
-        ("nvml", "meter.probe:Plug", "probe 'nvml' is already provided"),
-        ("wall", "no reference", "probe 'wall' with factory 'no reference'"),
+        ("wall", "tests.machine.test_sampling:Clumsy", None),
+        ("nvml", "tests.machine.test_sampling:Clumsy", "probe 'nvml' is already provided"),
+        ("wall", "no reference", "factory 'no reference'"),
         ("wall", 3, "Expected `str`, got `int`"),
     ],
 )
@@ -186,6 +258,7 @@ def test_plugins_bring_probes(site: Site, name: str, factory: object, cause: str
     site.install("meter", PROBES.format(name=name, factory=factory))
     registry = Registry(site.points())
     names = [probe.name for probe in registry.probes()]
-    assert names == ["nvml", "rapl", "ioreport", "host", "tree", *([] if cause else ["wall"])]
+    built_in = ["nvml", "processor", "rapl", "ioreport", "host", "tree", "pcie"]
+    assert names == [*built_in, *([] if cause else ["wall"])]
     told = [problem.cause for problem in registry.problems]
     assert [(cause or "") in each for each in told] == ([True] if cause else [])

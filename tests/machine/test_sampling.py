@@ -16,9 +16,9 @@ from crossbench.api import Channel, ProbeSpec
 from crossbench.machine import telemetry
 from crossbench.machine.probes import BUILT_IN
 from crossbench.machine.recorder import PATIENCE_S, Recorder, recording
-from crossbench.machine.telemetry import TELEMETRY, Closed, Opened, Tick, Watched
+from crossbench.machine.telemetry import TELEMETRY, Closed, Opened, Seen, Tick, Watched
 from tests.conftest import ROOT
-from tests.machine.stand_in import GIB, MIB, Play, card, system
+from tests.machine.stand_in import GIB, HANGING, MIB, Play, card, system
 
 pytestmark = pytest.mark.usefixtures("no_process_left")
 
@@ -208,6 +208,37 @@ def test_where_energy_is_read_the_machine_idles_first(
     assert isinstance(opened, Opened)
     assert {each.scope for each in opened.channels if each.unit in ("W", "J")} == {"gpu_board"}
     assert read[-1].at_ns - read[0].at_ns > 0.25e9
+
+
+def test_facts_are_read_when_it_is_settled_and_at_the_end(play: Play, tmp_path: Path) -> None:
+    play({**system(1), **card(0, power__limit="300000,300000,250000")})
+    host = [ProbeSpec(name="host", factory="crossbench.machine.probes.host:HostProbe")]
+    with Recorder(tmp_path, host, interval_s=600) as recorder:
+        for number in (1, 2):
+            recorder.settle(lambda idle: None)
+            recorder.watch(os.getpid(), f"b{number}")
+    events = [each for each in telemetry.read(tmp_path) if isinstance(each, Seen | Watched)]
+    kinds = [type(each) for each in events]
+    assert kinds == [Seen, Watched, Seen, Watched, Seen]
+    seen = [each.machine.value for each in events if isinstance(each, Seen)]
+    assert [each and each.gpus[0].power.limit_w.value for each in seen] == [300.0, 300.0, 250.0]
+
+
+def test_a_sampler_that_tells_no_facts_is_asked_once(
+    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossbench.machine.recorder.OPENING_S", 1.0)
+    monkeypatch.setattr("crossbench.machine.recorder.PATIENCE_S", 0.3)
+    play(HANGING)
+    host = [ProbeSpec(name="host", factory="crossbench.machine.probes.host:HostProbe")]
+    with Recorder(tmp_path, host, interval_s=0.02) as recorder:
+        wait_for(tmp_path, 1)
+        recorder.settle(lambda idle: None)
+        began = time.monotonic()
+        for _ in range(5):
+            recorder.settle(lambda idle: None)
+        assert time.monotonic() - began < 3.0
+    assert not [each for each in telemetry.read(tmp_path) if isinstance(each, Seen)]
 
 
 def test_a_second_sitting_follows_a_torn_one(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 from crossbench.api import BackendSpec, ModelRef, Needs, Request
 from crossbench.envs import overlay
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
 from crossbench.registry import Registry
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import (
     Load,

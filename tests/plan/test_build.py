@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from crossbench import equipment, supplies
 from crossbench.artifacts.whereabouts import Fetchable, Whereabouts
 from crossbench.cli.planned import text
 from crossbench.errors import InputError, SuiteError
@@ -17,6 +16,7 @@ from crossbench.plan.build import interleaved
 from crossbench.plan.model import UNKNOWN, Plan
 from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
+from crossbench.provision import equipment, supplies
 from crossbench.registry import Registry
 from crossbench.suite.load import load
 from tests.conftest import TINY, SuiteWriter

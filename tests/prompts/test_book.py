@@ -3,17 +3,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from crossbench.errors import InputError
 from crossbench.prompts.book import PromptBook
 from crossbench.prompts.digest import prompts_sha256
 from crossbench.prompts.tokenizer import CanonicalTokenizer
-from crossbench.suite.model import Prompt
+from crossbench.suite.model import Load, Prompt
 from tests.prompts.makers import chat, load, scenario, suite, trained, with_bos, write_folder
 
 SCENARIOS = [
@@ -93,6 +95,27 @@ def test_warmups_are_never_measured_whatever_the_length(
     warmups = {book.warmup("s", *p, warmup) for p in passes for warmup in range(WARMUPS)}
     assert len(measured) + len(warmups) == len(measured | warmups) == 6 * (REPEATS + WARMUPS)
     assert {len(ids) for ids in measured | warmups} == {length}
+
+
+def test_under_load_prompts_come_in_turn_and_every_request_is_its_own(
+    any_tokenizer: CanonicalTokenizer,
+) -> None:
+    """Seven requests of two prompts: the first, the second, the first ..."""
+    level = Load(of="s", concurrency=2, requests=7)
+    row = replace(
+        scenario("s", Prompt(synthetic_tokens=20), Prompt(synthetic_tokens=30)), load=level
+    )
+    book = PromptBook(any_tokenizer, suite([row, scenario("t", Prompt(synthetic_tokens=20))]))
+    places = list(product(range(7), range(LAUNCHES), range(REPEATS)))
+    measured = {place: book.salted("s", *place) for place in places}
+    assert {len(measured[n, 0, 0]) for n in (0, 2, 4, 6)} == {20}
+    assert {len(measured[n, 0, 0]) for n in (1, 3, 5)} == {30}
+    warmups = {book.warmup("s", n, 0, w) for n in range(7) for w in range(WARMUPS)}
+    other = {book.salted("t", 0, 0, r) for r in range(REPEATS)}
+    every = {*measured.values(), *warmups, *other}
+    assert len(every) == len(places) + 7 * WARMUPS + REPEATS
+    with pytest.raises(ValueError, match="request 7 of 7"):
+        book.salted("s", 7, 0, 0)
 
 
 def test_a_small_vocabulary_keeps_the_asked_length(tmp_path: Path) -> None:

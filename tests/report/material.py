@@ -72,8 +72,13 @@ def usual() -> Report:
 def hostile(first: str = "") -> Report:
     """The usual one, with `first` and `HOSTILE` before every text that is not one of a fixed set of
     words."""
+    return spoilt(usual(), first)
+
+
+def spoilt(report: Report, first: str = "") -> Report:
+    """The same with hostile texts."""
     kept = {*_words(json_schema()), *TITLES, *UNITS, *HOW, *CHECKS, "s", "cold"}
-    return msgspec.convert(_spoilt(msgspec.to_builtins(usual()), kept, first + HOSTILE), Report)
+    return msgspec.convert(_spoilt(msgspec.to_builtins(report), kept, first + HOSTILE), Report)
 
 
 def _words(node: Any) -> set[str]:

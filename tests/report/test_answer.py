@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from crossbench.report.answer import answer
 from crossbench.report.headline import columns
 from crossbench.report.markdown.headline import card
+from crossbench.report.model import NonResultReport
 from tests.comparison.scripted import Script
 from tests.report.material import made, usual
 
@@ -62,4 +63,20 @@ def test_the_bench_card_has_at_most_40_lines() -> None:
     many = made({f"target-{place}": Script() for place in range(40)}, {"short": 16}, launches=3)
     lines = card(many).splitlines()
     assert len(lines) <= 40
-    assert "24 further targets not shown." in lines
+    assert "26 further targets not shown." in lines
+
+
+def test_the_bench_card_tells_what_was_not_measured_and_how_to_do_it_again() -> None:
+    reasons = ["no such device", "oom " * 100, "c", "d", "e", "f"]
+    missing = tuple(
+        NonResultReport(
+            target=f"t{place}", scenario=None, word="unavailable", kind=None, reason=reason
+        )
+        for place, reason in enumerate(reasons)
+    )
+    lines = card(replace(usual(), non_results=missing)).splitlines()
+    assert len(lines) <= 40
+    assert "- t0 on every scenario: unavailable: no such device" in lines
+    assert all(len(line) < 400 for line in lines)
+    assert "- and 2 further non-results, in the report." in lines
+    assert lines[-1].endswith("`crossbench run material.toml`")

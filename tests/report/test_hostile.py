@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from io import StringIO
 from xml.etree import ElementTree
@@ -22,7 +23,11 @@ from crossbench.report.markdown.headline import card
 from crossbench.report.model import Report
 from crossbench.report.write import RENDERINGS
 from tests.report.material import HOSTILE, hostile, usual
+from tests.report.material import spoilt as spoiled
+from tests.report.test_several import two_machines
 
+FOLD = r"<details><summary>\d+ settings? alike, or of one engine only</summary>\n|</details>\n"
+"""What of a markdown report is HTML."""
 FORBIDDEN = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
 )
@@ -53,8 +58,9 @@ def test_no_control_or_direction_character_is_left(name: str) -> None:
     assert "\\x1b" in text or "\\u001b" in text
 
 
-def test_html_has_the_elements_it_has_without() -> None:
-    calm, spoilt = Page(html.render(usual())), Page(html.render(hostile()))
+@pytest.mark.parametrize("report", [usual, two_machines])
+def test_html_has_the_elements_it_has_without(report: Callable[[], Report]) -> None:
+    calm, spoilt = Page(html.render(report())), Page(html.render(spoiled(report())))
     assert "script" in calm.tags
     assert spoilt.tags.count("script") == calm.tags.count("script") == 1
     assert set(spoilt.tags) <= set(calm.tags) | {"code", "strong", "em"}
@@ -65,18 +71,19 @@ def test_html_has_the_elements_it_has_without() -> None:
     assert any("{{ 7*7 }}" in words for words in spoilt.words)
 
 
+@pytest.mark.parametrize("made", [usual, two_machines])
 @pytest.mark.parametrize(
     "first", ["", "- item ", "1. one ", "+ plus ", "    code ", "> quote ", "# h "]
 )
-def test_markdown_stays_what_it_is(first: str) -> None:
+def test_markdown_stays_what_it_is(first: str, made: Callable[[], Report]) -> None:
     def shape(report: Report) -> list[str]:
         tokens = (
             MarkdownIt("commonmark", {"html": True}).enable("table").parse(markdown.render(report))
         )
         return [token.type for token in tokens]
 
-    calm = shape(usual())
-    spoilt = shape(hostile(first))
+    calm = shape(made())
+    spoilt = shape(spoiled(made(), first))
     kinds = [
         "heading",
         "table",
@@ -94,9 +101,17 @@ def test_markdown_stays_what_it_is(first: str) -> None:
 
 def test_markdown_holds_no_html_link_or_picture_of_theirs() -> None:
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
-    for text in (markdown.render(hostile()), card(hostile())):
+    both = spoiled(two_machines())
+    for text in (
+        markdown.render(hostile()),
+        card(hostile()),
+        markdown.render(both),
+        card(both),
+    ):
         inline = [each for token in parser.parse(text) for each in token.children or ()]
         assert not [each for each in inline if each.type in ("html_inline", "link_open")]
+        blocks = [token.content for token in parser.parse(text) if token.type == "html_block"]
+        assert all(re.fullmatch(FOLD, block) for block in blocks), blocks
         pictures = [each.attrGet("src") for each in inline if each.type == "image"]
         assert all(str(source).startswith("charts/") for source in pictures)
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossbench.statistics.interval import Interval
-from crossbench.statistics.percentile import least, percentile, pooled, quantile
+from crossbench.statistics.interval import Estimate, Interval
+from crossbench.statistics.percentile import least, percentile
+from crossbench.statistics.percentile import pooled as pooled_of
+from crossbench.statistics.pool import Pool
 from tests.statistics.values import ANYTHING, ODD
 
 
 def interval(found: Interval | None) -> Interval:
     assert found is not None
     return found
+
+
+def pooled(launches: Mapping[str, Sequence[float]], fraction: float) -> Estimate:
+    return pooled_of(Pool(launches), fraction)
 
 
 def test_the_least_samples_are_those_of_the_definition() -> None:
@@ -120,19 +127,3 @@ def test_whatever_comes_pooled_there_is_a_percentile_or_a_reason(
 ) -> None:
     found = pooled(launches, 0.5)
     assert found.interval is not None or found.reasons
-
-
-@given(
-    st.lists(st.floats(0, 1e12, allow_nan=False), min_size=1, max_size=50),
-    st.sampled_from([0.05, 0.25, 0.5, 0.9, 0.95, 0.99]),
-)
-def test_a_quantile_is_numpys_to_the_last_bit(values: list[float], fraction: float) -> None:
-    assert quantile(values, fraction) == float(np.quantile(values, fraction))
-
-
-def test_it_is_numpys_for_values_far_apart_too() -> None:
-    rng = np.random.default_rng(0)
-    for n in range(2, 400):
-        values = rng.lognormal(-4, 6, n).tolist()
-        for fraction in (0.5, 0.95, 0.99):
-            assert quantile(values, fraction) == float(np.quantile(values, fraction))

@@ -9,8 +9,15 @@ import msgspec
 import pytest
 
 from crossbench.suite.load import load
-from crossbench.suite.model import Prompt, Quality, Suite
-from crossbench.suite.schema import Deadlines, Message, Profile, SamplingTable, TargetNeeds
+from crossbench.suite.model import Load, Prompt, Quality, Suite
+from crossbench.suite.schema import (
+    Deadlines,
+    Message,
+    Profile,
+    SamplingTable,
+    Slo,
+    TargetNeeds,
+)
 
 GOOD = Path(__file__).parent / "good"
 MINIMAL = (GOOD / "minimal.toml").read_text()
@@ -50,6 +57,15 @@ def test_every_key_arrives() -> None:
     assert target.build == {"llama-cpp-python": {"cmake.define.GGML_NATIVE": "ON"}}
     scenario, along = suite.scenarios
     assert (scenario.forced, along.forced) == (False, True)
+    assert along.load == Load(
+        of="along",
+        rate=2.5,
+        arrivals="constant",
+        requests=16,
+        room=8,
+        slo=Slo(ttft_s=2, tpot_s=0.1, e2e_s=20),
+        find=True,
+    )
     assert suite.quality == Quality(
         text=str(GOOD / "files/poem.txt"),
         sha256=hashlib.sha256((GOOD / "files/poem.txt").read_bytes()).hexdigest(),
@@ -64,7 +80,7 @@ def test_every_key_arrives() -> None:
     assert protocol.deadlines == Deadlines(
         build_s=1, load_s=2.5, first_token_s=3, chunk_gap_s=4, close_s=5, cool_s=6
     )
-    assert (protocol.burn_in, protocol.sentinel) == (1, True)
+    assert (protocol.burn_in, protocol.sentinel, protocol.energy) == (1, True, True)
     assert (protocol.cool_down_s, protocol.start_below_c) == (2.5, 60)
 
 

@@ -93,6 +93,13 @@ def test_a_declaration_that_imports_its_engine_is_caught(pytester: pytest.Pytest
     assert "imports numpy" in found["test_declaration_imports_no_engine"]
 
 
+@pytest.mark.parametrize("defect", ["CountsNothing", "CountsTwice"])
+def test_text_that_is_miscounted_is_caught(pytester: pytest.Pytester, defect: str) -> None:
+    spec = declaration(f"tests.testing.fakes.streams:{defect}", without=Capability)
+    found = failures(pytester, spec)
+    assert list(found) == ["test_text_comes_with_its_number_of_tokens"], found
+
+
 def test_scores_that_are_not_declared_are_caught(pytester: pytest.Pytester) -> None:
     found = failures(pytester, declaration(without=[Capability.SCORE]))
     assert list(found) == ["test_undeclared_scores_are_refused"]
@@ -100,7 +107,11 @@ def test_scores_that_are_not_declared_are_caught(pytester: pytest.Pytester) -> N
 
 def test_every_check_catches_something() -> None:
     checks = {name for name in dir(BackendConformance) if name.startswith("test_")}
-    others = {"test_declaration_imports_no_engine", "test_undeclared_scores_are_refused"}
+    others = {
+        "test_declaration_imports_no_engine",
+        "test_text_comes_with_its_number_of_tokens",
+        "test_undeclared_scores_are_refused",
+    }
     assert {*ENGINES.values(), *OPTIONS.values(), *others} == checks
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ from msgspec.structs import replace
 
 from crossbench.api import Chunk, EngineError, Finish, ModelRef, Needs, Request, RequestError
 from crossbench.testing.null import NullEngine, NullOptions, NullSession
-from crossbench.worker import pulse
 from crossbench.worker.driver import BrokenOff, Driver, instrument
-from crossbench.worker.protocol import Record
+from crossbench.worker.protocol import Measure, Record
 from crossbench.worker.pulse import Phase, Pulse
 
 END = Finish(reason="length", cached_prompt_tokens=0)
@@ -23,15 +21,6 @@ END = Finish(reason="length", cached_prompt_tokens=0)
 
 def told(**wrong: Any) -> Finish:
     return replace(END, **wrong)
-
-
-@pytest.fixture
-def beat() -> Iterator[Pulse]:
-    fd = pulse.shared()
-    shared = Pulse(fd)
-    os.close(fd)
-    yield shared
-    shared.close()
 
 
 def session(tmp_path: Path, **script: Any) -> NullSession:
@@ -44,7 +33,8 @@ def request(number: int = 0, tokens: int = 10) -> Request:
 
 
 def measure(live: Any, beat: Pulse, *requests: Request, streams: int = 1) -> tuple[Record, ...]:
-    return asyncio.run(Driver(live, beat).measure(requests or (request(),), streams))
+    asked = Measure(requests=requests or (request(),), streams=streams)
+    return asyncio.run(Driver(live, beat).measure(asked)).records
 
 
 class Scripted(NullSession):
@@ -52,10 +42,10 @@ class Scripted(NullSession):
 
     def __init__(self, *chunks: object) -> None:
         super().__init__(NullOptions(), Needs(context_tokens=1))
-        self._chunks = chunks
+        self._given = chunks
 
     def generate(self, request: Request) -> Iterator[Any]:
-        yield from self._chunks
+        yield from self._given
 
 
 @pytest.mark.parametrize("style", ["sync", "async"])
@@ -217,7 +207,7 @@ def test_a_suspension_during_a_request_is_recorded(
     tmp_path: Path, beat: Pulse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asleep = iter([5_000, 3_000_005_000])
-    monkeypatch.setattr("crossbench.worker.driver.suspended_ns", lambda: next(asleep))
+    monkeypatch.setattr("crossbench.worker.trace.suspended_ns", lambda: next(asleep))
     (record,) = measure(session(tmp_path), beat)
     assert record.suspended_ns == 3_000_000_000
 

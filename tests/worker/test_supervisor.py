@@ -17,7 +17,7 @@ import pytest
 
 from crossbench.api import ModelRef, Needs, Request
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.group import members
 from crossbench.worker.protocol import Load, Measure, Measured, MemoryRead, ReadMemory, Ready
@@ -157,6 +157,22 @@ def test_an_engine_that_stalls_while_its_loop_lives_is_a_timeout(start: Start, p
     with pytest.raises(WorkerFailed, match="deadline of") as failed:
         worker.ask(ask(), Measured)
     assert failed.value.kind == "timeout"
+
+
+def test_a_long_wait_for_a_request_to_be_due_is_no_timeout(start: Start) -> None:
+    worker = start()
+    worker.ask(load(style="async"), Ready)
+    requests = tuple(Request(id=each, prompt_ids=(1,), max_tokens=5) for each in "ab")
+    asked = Measure(requests=requests, arrivals_ns=(0, 2_500_000_000))
+    assert [each.failure for each in worker.ask(asked, Measured).records] == [None, None]
+
+
+def test_a_worker_loads_another_engine_in_place_of_the_first(start: Start) -> None:
+    worker = start()
+    worker.ask(load(style="async"), Ready)
+    worker.ask(load(tokens_per_chunk=4), Ready)
+    assert worker.ask(ask(8), Measured).records[0].counts == (4, 4)
+    assert worker.end().stage == "quit"
 
 
 def test_a_forked_child_that_holds_the_pipe_is_ended_with_the_group(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""Memory, power, clocks, heat and bus of each NVIDIA device."""
+"""Memory, power, clocks, heat and link to the bus of each NVIDIA device."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ QUANTITIES = (
     _Quantity("pcie_generation", "", "gauge", pynvml.nvmlDeviceGetCurrPcieLinkGeneration),
     _Quantity("pcie_width", "", "gauge", pynvml.nvmlDeviceGetCurrPcieLinkWidth),
 )
-"""`nvmlDeviceGetPcieThroughput` is left out: each call of it takes 20 ms, by NVIDIA's nvml.h."""
+"""What passes over the bus takes longer to read, and has a probe of its own."""
 
 
 class NvmlProbe:

@@ -12,6 +12,7 @@ from crossbench.api import Channel, ProbeAbsent
 
 FOLDER = Path("sys/class/powercap")
 MICRO = 1e-6
+ABSENT = "the kernel shows no intel-rapl, as in most virtual machines"
 
 
 class RaplProbe:
@@ -23,12 +24,11 @@ class RaplProbe:
 
     def open(self) -> Sequence[Channel]:
         """One channel a package. Raises ProbeAbsent, as where only root may read."""
-        zones = sorted((self._root / FOLDER).glob("intel-rapl:[0-9]*"))
-        packages = [zone for zone in zones if zone.name.count(":") == 1]
-        if not packages:
-            raise ProbeAbsent("the kernel shows no intel-rapl, as in most virtual machines")
+        zones = packages(self._root)
+        if not zones:
+            raise ProbeAbsent(ABSENT)
         channels = []
-        for zone in packages:
+        for zone in zones:
             file = zone / "energy_uj"
             if _microjoules(file) is None:
                 raise ProbeAbsent(f"the kernel lets only root read the energy of {zone.name}")
@@ -53,6 +53,17 @@ class RaplProbe:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def packages(root: Path) -> list[Path]:
+    """The folder of each processor package."""
+    zones = sorted((root / FOLDER).glob("intel-rapl:[0-9]*"))
+    return [zone for zone in zones if zone.name.count(":") == 1]
+
+
+def readable(root: Path) -> bool:
+    """Whether this user may read the energy of all of them."""
+    return all(_microjoules(zone / "energy_uj") is not None for zone in packages(root))
 
 
 def _name(zone: Path) -> str:

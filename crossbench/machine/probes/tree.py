@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -15,19 +16,19 @@ KIB = 1024
 
 
 class TreeProbe:
-    """The tree of the process that `watch` names; before that, and once it is gone, nothing."""
+    """The trees of the processes that `watch` names; before that, and once they end, nothing."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         """`root` holds `proc`."""
         self._proc = root / "proc"
-        self._root: psutil.Process | None = None
+        self._roots: list[psutil.Process] = []
 
-    def watch(self, pid: int | None) -> None:
-        """From now on the tree below this process; None for none."""
-        try:
-            self._root = None if pid is None else psutil.Process(pid)
-        except psutil.Error:
-            self._root = None
+    def watch(self, *pids: int) -> None:
+        """From now on the trees below these processes, summed; none for nothing."""
+        self._roots = []
+        for pid in pids:
+            with suppress(psutil.Error):
+                self._roots.append(psutil.Process(pid))
 
     def open(self) -> Sequence[Channel]:
         """Resident and swapped memory, and time of all cores, summed over the tree."""
@@ -50,12 +51,10 @@ class TreeProbe:
         ]
 
     def _processes(self) -> Iterator[tuple[int, int | None, float]]:
-        if self._root is None:
-            return
-        try:
-            tree = [self._root, *self._root.children(recursive=True)]
-        except psutil.Error:
-            return
+        tree: list[psutil.Process] = []
+        for root in self._roots:
+            with suppress(psutil.Error):
+                tree += [root, *root.children(recursive=True)]
         for process in tree:
             try:
                 with process.oneshot():

@@ -14,11 +14,14 @@ from crossbench.report.words import size
 LEGEND = (
     "Blocks, dark to light: weights, KV cache, compute buffers, as the engine splits its memory; "
     "grey before them: in use before it started. Line: the most that was read while it ran. "
-    "Beside a device: its capacity."
+    "Frame: the device's capacity, where what is used of it can be seen."
 )
 UNSHOWN = ("memory", "swap", "worker's swap")
-"""Rows of the whole machine, against which one model cannot be seen."""
+"""Rows of the whole machine, against which one model cannot be seen; of several runs the run's
+label stands behind them."""
 HALF = 6.0
+LEAST_PART = 20
+"""Beside a device this many times as large as what is used of it, nothing could be seen."""
 
 
 def memory(report: Report) -> list[Chart]:
@@ -26,12 +29,12 @@ def memory(report: Report) -> list[Chart]:
     places = {target.name: place for place, target in enumerate(report.targets)}
     devices: dict[str, list[MemoryUse]] = {}
     for use in report.memory:
-        if use.device not in UNSHOWN or use.engine is not None:
+        if use.device.partition(", ")[0] not in UNSHOWN or use.engine is not None:
             devices.setdefault(use.device, []).append(use)
     panels = [
         Panel(
             name=_device(device, uses),
-            rows=tuple(_row(places[use.target], use) for use in uses),
+            rows=tuple(_row(places[use.target], use, _room(uses)) for use in uses),
         )
         for device, uses in devices.items()
     ]
@@ -43,16 +46,27 @@ def _device(name: str, uses: list[MemoryUse]) -> str:
     return f"{name}, {size(capacity)}" if capacity else name
 
 
-def _row(place: int, use: MemoryUse) -> Row:
+def _room(uses: list[MemoryUse]) -> int:
+    """The capacity of a device, or 0 where it is not drawn."""
+    capacity = max(use.capacity_bytes or 0 for use in uses)
+    return capacity if capacity <= LEAST_PART * max(map(_most, uses)) else 0
+
+
+def _most(use: MemoryUse) -> int:
+    return max([use.peak_bytes or 0, *(end for _, _, end in _blocks(use))])
+
+
+def _row(place: int, use: MemoryUse, room: int) -> Row:
     blocks = list(_blocks(use))
-    peak = use.peak_bytes
-    most = max([peak or 0, *(end for _, _, end in blocks)])
+    peak, most = use.peak_bytes, _most(use)
 
     def draw(at: At, y: float) -> str:
         parts = [
             svg.rectangle(at(start), y - HALF, at(end) - at(start), 2 * HALF, kind)
             for kind, start, end in blocks
         ]
+        if room:
+            parts.append(svg.rectangle(at(0), y - HALF, at(room) - at(0), 2 * HALF, "room"))
         if peak:
             parts.append(svg.line(at(peak), y - HALF - 2, at(peak), y + HALF + 2, "peak"))
         return "".join(parts)
@@ -61,7 +75,7 @@ def _row(place: int, use: MemoryUse) -> Row:
         place=place,
         name=use.target,
         draw=draw,
-        values=(float(most),) if most else (),
+        values=(float(max(most, room)),) if most else (),
         shown=size(most) if most else "not told",
     )
 

@@ -42,14 +42,17 @@ class _Lane(Struct, frozen=True, kw_only=True):
     traces: tuple[Trace, ...]
 
 
-def over_time(report: Report) -> list[Chart]:
-    """One chart, where speeds of more than one time are known."""
+def over_time(report: Report, names: Sequence[str]) -> list[Chart]:
+    """One chart of one run, where speeds of more than one time are known.
+
+    `names` are the targets of the whole page, whose places give each its colour.
+    """
     told = report.telemetry
     scenario = _scenario(told.paces)
     paces = [pace for pace in told.paces if pace.scenario == scenario and pace.decode_tps > 0]
     if len({pace.at_s for pace in paces}) < 2:
         return []
-    return [_chart(report, scenario, paces, list(_lanes(told)))]
+    return [_chart(report, names, scenario, paces, list(_lanes(told)))]
 
 
 def _scenario(paces: Sequence[Pace]) -> str:
@@ -70,13 +73,21 @@ def _lanes(told: Telemetry) -> Iterator[_Lane]:
             yield _Lane(title=f"{title}, {shown[0].unit}", traces=shown)
 
 
-def _chart(report: Report, scenario: str, paces: Sequence[Pace], lanes: Sequence[_Lane]) -> Chart:
+def _chart(
+    report: Report,
+    names: Sequence[str],
+    scenario: str,
+    paces: Sequence[Pace],
+    lanes: Sequence[_Lane],
+) -> Chart:
     ends = [pace.at_s for pace in paces] + [watch.end_s for watch in report.telemetry.watches]
     across = fitting([max(*ends, 1.0)], LEFT, RIGHT, log=False)
     bottom = TOP + HEIGHT + len(lanes) * (HEIGHT + SPACE)
-    names = [target.name for target in report.targets]
-    shown = dict(enumerate(names[:MOST_TARGETS]))
-    title = f"Decode over the run, {scenario}"
+    own = {target.name for target in report.targets}
+    shown = {place: name for place, name in enumerate(names) if name in own}
+    shown = dict(list(shown.items())[:MOST_TARGETS])
+    run = next((f", {target.run}" for target in report.targets if target.run), "")
+    title = f"Decode over the run, {scenario}{run}"
     marks, end = key(shown, bottom + 58)
     left = counted(len(paces) - MOST_POINTS, "further marker") if len(paces) > MOST_POINTS else ""
     lines = wrap(_legend(lanes) + (f" {left} not drawn." if left else ""), LEGEND)

@@ -59,6 +59,7 @@ STYLE = (
     ".chart .path{stroke:var(--k);stroke-width:2;fill:none}"
     ".chart .block{fill:var(--k)}.chart .kv{opacity:.6}.chart .compute{opacity:.3}"
     ".chart .before{fill:var(--soft);opacity:.35}.chart .peak{stroke:var(--ink);stroke-width:2}"
+    ".chart .room{fill:none;stroke:var(--soft)}"
     ".chart .trace{stroke:var(--soft);stroke-width:1.5;fill:none}"
     ".chart .trace.b{stroke-dasharray:6 3}.chart .trace.c{stroke-dasharray:2 2}"
     ".chart .trace.d{stroke-dasharray:8 3 2 3}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,26 +13,31 @@ from markupsafe import Markup
 from crossbench.report.answer import answer
 from crossbench.report.charts.all import charts
 from crossbench.report.charts.palette import STYLE
-from crossbench.report.charts.svg import inline, key
+from crossbench.report.charts.svg import Chart, inline, key
 from crossbench.report.headline import Verdicts, columns, found_of, metric_of
-from crossbench.report.html.cells import shown
+from crossbench.report.html.cells import cell
 from crossbench.report.html.policy import policy
 from crossbench.report.html.prose import html
 from crossbench.report.machine import sections
 from crossbench.report.markdown.bandwidth import bandwidth
-from crossbench.report.markdown.comparison import RULE, listed
+from crossbench.report.markdown.comparison import comparison
 from crossbench.report.markdown.energy import energy
 from crossbench.report.markdown.integrity import integrity
+from crossbench.report.markdown.interference import interference
+from crossbench.report.markdown.load import load
 from crossbench.report.markdown.memory import memory
 from crossbench.report.markdown.null_test import null_test
-from crossbench.report.markdown.page import definitions, meaning
+from crossbench.report.markdown.page import definitions, done, of_each, place, reproduce
 from crossbench.report.markdown.probes import probes
 from crossbench.report.markdown.protocol import protocol
 from crossbench.report.markdown.quality import quality
 from crossbench.report.markdown.results import GAPS, SPEEDS, not_measured, remarks
+from crossbench.report.markdown.runs import runs
+from crossbench.report.markdown.scaling import scaling
 from crossbench.report.markdown.targets import targets
 from crossbench.report.model import Report, ScenarioReport
 from crossbench.report.settings import settings
+from crossbench.report.views import views
 from crossbench.report.weights import bits
 from crossbench.report.words import TITLES, counted, lengths, plain
 
@@ -42,9 +46,9 @@ MOST_CELLS = 2000
 """A page of more is slow to open: it has the speeds, and `report.csv` what else was measured."""
 
 
-def render(report: Report) -> str:
-    """The whole page."""
-    style, script = _text("page.css") + STYLE, _text("page.js")
+def render(report: Report, drawn: Sequence[Chart] | None = None) -> str:
+    """The whole page; with its charts where they are drawn already."""
+    style, script = stylesheet() + STYLE, _text("page.js")
     return str(
         _page().render(
             report=report,
@@ -57,11 +61,11 @@ def render(report: Report) -> str:
             places={target.name: place for place, target in enumerate(report.targets)},
             whole=sum(len(scenario.cells) for scenario in report.scenarios) <= MOST_CELLS,
             keys={target.name: _own(key(place)) for place, target in enumerate(report.targets)},
-            charts=[_own(inline(chart)) for chart in charts(report)],
+            charts=[_own(inline(chart)) for chart in (charts(report) if drawn is None else drawn)],
             scored={each.target: each for each in report.scoring.targets} if report.scoring else {},
             settings=settings(report),
-            machine=tuple(sections(report.machine)),
-            command=" ".join(quote(word) for word in report.command),
+            machines=[(view.label, tuple(sections(view.report.machine))) for view in views(report)],
+            place=html("Run", [place(report), done(report)]),
             prose=_prose(report),
         )
     )
@@ -70,17 +74,22 @@ def render(report: Report) -> str:
 def _prose(report: Report) -> dict[str, Markup]:
     """The sections that the markdown report has in the same words."""
     return {
-        "rule": html("Verdicts", [RULE, listed(report.comparisons, report.axis)]),
+        "runs": html("Runs", runs(report)),
+        "comparison": html("Verdicts", comparison(report, tabled=False)),
         "null_test": html("Null test", null_test(report)),
+        "load": html("Load", load(report)),
+        "scaling": html("Scaling", of_each(report, scaling)),
+        "interference": html("Interference", of_each(report, interference)),
         "not_measured": html("Not measured", not_measured(report.non_results)),
         "quality": html("Quality", quality(report)),
         "targets": html("Targets", targets(report)),
         "memory": html("Memory", memory(report)),
         "energy": html("Energy", energy(report)),
-        "probes": html("Probes", probes(report)),
-        "protocol": html("Protocol", protocol(report)),
-        "integrity": html("Integrity", [integrity(report)]),
+        "probes": html("Probes", of_each(report, probes)),
+        "protocol": html("Protocol", of_each(report, protocol)),
+        "integrity": html("Integrity", of_each(report, lambda run: [integrity(run)])),
         "definitions": html("Definitions", [definitions(report)]),
+        "reproduce": html("Reproduce", of_each(report, reproduce)),
     }
 
 
@@ -109,26 +118,30 @@ def _page() -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_visible,
+        finalize=visible,
     )
     environment.globals.update(
         bits=bits,
+        cell=cell,
         counted=counted,
         found_of=found_of,
         gaps=GAPS,
         lengths=lengths,
-        meaning=meaning,
         measured_of=_measured,
         metric_of=metric_of,
         notes=_notes,
-        shown=shown,
         speeds=SPEEDS,
         titles=TITLES,
     )
     return environment.get_template("page.html.j2")
 
 
-def _visible(value: object) -> object:
+def stylesheet() -> str:
+    """How every page of ours looks."""
+    return _text("page.css")
+
+
+def visible(value: object) -> object:
     """Whatever a template prints passes here: control and direction characters become escapes."""
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 

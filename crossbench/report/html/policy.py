@@ -6,12 +6,12 @@ from base64 import b64encode
 from hashlib import sha256
 
 
-def policy(style: str, script: str) -> str:
+def policy(style: str, script: str | None = None) -> str:
     """A Content-Security-Policy."""
     rules = {
         "default-src": "'none'",
         "style-src": _hash(style),
-        "script-src": _hash(script),
+        "script-src": _hash(script) if script is not None else "'none'",
         "base-uri": "'none'",
         "form-action": "'none'",
     }

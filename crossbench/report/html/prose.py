@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 
 class Renderer(RendererHTML):
-    """Tables that scroll by themselves, and no style attribute, which the page's policy forbids."""
+    """Tables and commands scroll by themselves; no style attribute, which the policy forbids."""
 
     def table_open(
         self, _tokens: Sequence[Token], _index: int, _options: OptionsDict, env: EnvType
@@ -27,6 +27,14 @@ class Renderer(RendererHTML):
     ) -> str:
         """The end of both."""
         return "</table></div>\n"
+
+    def code_block(
+        self, tokens: Sequence[Token], index: int, _options: OptionsDict, env: EnvType
+    ) -> str:
+        """A command, which scrolls by itself."""
+        told = escape(tokens[index].content)
+        label = escape(f"{env['label']}, command")
+        return f'<pre tabindex="0" role="group" aria-label="{label}"><code>{told}</code></pre>\n'
 
     def th_open(
         self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: EnvType

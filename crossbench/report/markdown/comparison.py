@@ -8,11 +8,19 @@ from crossbench.comparison.compare import Compared, Comparison
 from crossbench.comparison.levels import RunDrift
 from crossbench.report.model import Report
 from crossbench.report.remarks import Remark, remarks
+from crossbench.report.views import views
 from crossbench.report.words import TITLES, escaped, multiple, span, table
 from crossbench.statistics.verdict import PRIMARY, THRESHOLD
 
 NONE = "\u2013"
 NAMED = ("faster", "slower")
+APART = {True: "paired", False: "unpaired"}
+PAIRS = ", launch by launch in pairs of one block."
+UNPAIRED = (
+    "Targets of one run are compared launch by launch in pairs of one block. Those of two runs are "
+    "not: their launches did not take turns, so whatever changed between the runs, and every "
+    "difference between their machines, counts as a difference (unpaired, by Welch's t)."
+)
 
 RULE = (
     "A ratio is the target's value over the baseline's, with its [95 % interval]; of a time, less "
@@ -23,8 +31,11 @@ RULE = (
 )
 
 
-def comparison(report: Report) -> Iterator[str]:
-    """The section, where there is anything to compare."""
+def comparison(report: Report, *, tabled: bool = True) -> Iterator[str]:
+    """The section, where there is anything to compare.
+
+    Without `tabled` its verdicts stand elsewhere, beside the values.
+    """
     if not report.comparisons or report.baseline is None:
         return
     yield "## Comparison"
@@ -33,13 +44,28 @@ def comparison(report: Report) -> Iterator[str]:
         if report.absent_baseline
         else ""
     )
-    yield (
-        f"Against {escaped(report.baseline)}{absent}, launch by launch in pairs of one block. "
-        f"{RULE}"
-    )
-    yield from tables(report.comparisons)
-    lines = [listed(report.comparisons, report.axis), *_drifts(report.run_drifts)]
+    yield f"Against {escaped(report.baseline)}{absent}{PAIRS if not report.runs else '.'} {RULE}"
+    if report.runs:
+        yield UNPAIRED
+    if tabled:
+        yield from tables(report.comparisons)
+    drifts = [drift for view in views(report) for drift in view.report.run_drifts]
+    lines = [listed(report.comparisons, report.axis), *_drifts(drifts)]
     yield "\n".join(filter(None, lines))
+    yield from _further(report)
+
+
+def _further(report: Report) -> Iterator[str]:
+    """The comparisons of several runs that are not against the one baseline."""
+    if not report.further:
+        return
+    yield "### Within the other runs, and measured again"
+    yield (
+        "Each other run's targets against its own baseline, in pairs; and each target that was "
+        "measured again on a like machine against what was found before, unpaired."
+    )
+    yield from tables(report.further, named=True)
+    yield listed(report.further, report.axis)
 
 
 def _drifts(drifts: Sequence[RunDrift]) -> Iterator[str]:
@@ -51,17 +77,34 @@ def _drifts(drifts: Sequence[RunDrift]) -> Iterator[str]:
         )
 
 
-def tables(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """One row for each target on each scenario, one column for each primary metric."""
+def tables(comparisons: Sequence[Comparison], *, named: bool = False) -> Iterator[str]:
+    """One row for each target on each scenario, one column for each primary metric.
+
+    `named`: with the baseline of each, where it is not one for all.
+    """
     columns = [name for name in PRIMARY if any(_of(each, name) is not None for each in comparisons)]
     if not columns:
         return
+    mixed = any(each.paired for each in comparisons) and not all(
+        each.paired for each in comparisons
+    )
     rows = [
-        [escaped(each.scenario), escaped(each.target), *(_cell(each, name) for name in columns)]
+        [
+            escaped(each.scenario),
+            escaped(each.target),
+            *([escaped(each.baseline)] if named else []),
+            *([APART[each.paired]] if mixed else []),
+            *(_cell(each, name) for name in columns),
+        ]
         for each in comparisons
     ]
-    header = ["scenario", "target", *(TITLES[name] for name in columns)]
-    yield table(header, rows)
+    header = [
+        "scenario",
+        "target",
+        *(["against"] if named else []),
+        *(["launches"] if mixed else []),
+    ]
+    yield table([*header, *(TITLES[name] for name in columns)], rows)
 
 
 def listed(comparisons: Sequence[Comparison], axis: Collection[str]) -> str:

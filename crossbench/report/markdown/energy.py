@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from crossbench.analysis.energy import EnergyUse
+from crossbench.analysis.energy_windows import Phase
 from crossbench.api import EnergyScope
 from crossbench.report.model import Report
 from crossbench.report.words import escaped, table, value
@@ -22,6 +23,11 @@ TITLES = {
     "output_token_net_j": "net",
     "output_token_of_requests_j": "output token, prompts included",
     "output_token_of_requests_net_j": "net",
+}
+REPEATED: dict[Phase, str] = {
+    "prefill": "prompts were computed again and again until they filled a window",
+    "decode": "outputs were made again and again, each after hardly any prompt, until they filled "
+    "a window",
 }
 
 
@@ -49,8 +55,16 @@ def _scope(scope: EnergyScope, uses: Sequence[EnergyUse]) -> Iterator[str]:
     ]
     titles = [TITLES[metric.name] for metric in uses[0].metrics]
     yield table(["scenario", "target", *titles], rows, numeric=len(titles))
-    if lines := list(_reasons(uses)):
+    if lines := [*_repeated(uses), *_reasons(uses)]:
         yield "\n".join(lines)
+
+
+def _repeated(uses: Sequence[EnergyUse]) -> Iterator[str]:
+    """Which numbers rest on requests that were made for them alone."""
+    for phase, what in REPEATED.items():
+        whose = [f"{use.target} on {use.scenario}" for use in uses if phase in use.repeated]
+        if whose:
+            yield f"- {escaped(', '.join(whose))}: {what}, after all that was timed."
 
 
 def _reasons(uses: Sequence[EnergyUse]) -> Iterator[str]:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from crossbench.report.answer import answer
 from crossbench.report.charts.svg import Chart
 from crossbench.report.headline import Column, Verdicts, columns, metric_of
-from crossbench.report.markdown.comparison import NAMED, ratio
+from crossbench.report.markdown.comparison import APART, NAMED, ratio
+from crossbench.report.markdown.results import costs
 from crossbench.report.model import Report, TargetReport
+from crossbench.report.views import View, views
 from crossbench.report.weights import bits
-from crossbench.report.words import TITLES, code, counted, escaped, size, table, value
+from crossbench.report.words import (
+    TITLES,
+    code,
+    counted,
+    escaped,
+    plain,
+    shortened,
+    size,
+    table,
+    value,
+)
 
 NONE = "\u2013"
-MOST_ROWS = 16
-"""Of a bench card."""
+MOST_ROWS, MOST_RUNS, MOST_ABSENT, MOST_LETTERS = 14, 3, 4, 160
+"""Of a bench card: targets, machines, non-results, and letters of a reason or command."""
 
 
 def headline(report: Report) -> Iterator[str]:
@@ -33,31 +46,61 @@ def charts(drawn: Sequence[Chart]) -> Iterator[str]:
 
 def card(report: Report) -> str:
     """At most 40 lines to paste: answer, headline, machine, and where it comes from."""
-    machine, protocol = report.machine, report.protocol
-    devices = f", {escaped(', '.join(machine.cuda_devices))}" if machine.cuda_devices else ""
     left = len(report.targets) - MOST_ROWS
+    runs = list(views(report))
+    shown, unshown = runs[:MOST_RUNS], len(runs[MOST_RUNS:])
     lines = [
         f"**{escaped(report.title)}**",
         "",
-        f"{escaped(report.model)} on {escaped(machine.cpu)}, {size(machine.memory_bytes)}"
-        f"{devices}; {escaped(machine.system)}",
+        *(_where(report, view) for view in shown),
+        *([f"and {counted(unshown, 'further run')}."] if unshown else []),
         "",
         *(f"- {escaped(line)}" for line in answer(report)),
         "",
         _table(report, report.targets[:MOST_ROWS]),
         *([f"{counted(left, 'further target')} not shown."] if left > 0 else []),
         "",
-        f"{counted(protocol.launches, 'launch')} x {counted(protocol.repeats, 'repeat')}, "
-        f"interleaved, {_cold(report)}; {_spread(report)}; run {escaped(report.outcome)}"
-        f"{_absent(report)}. crossbench {escaped(report.crossbench)}, definitions "
-        f"{report.definitions}, {escaped(report.started)}, suite {code(report.suite)} sha256 "
-        f"{code(report.suite_sha256[:16])}.",
+        f"{_effort(report)}, interleaved, {_cold(report)}; {_spread(report)}; "
+        f"{escaped(report.outcome)}. crossbench {escaped(report.crossbench)}, definitions "
+        f"{report.definitions}.",
+        *_absent(report),
+        "",
+        *(f"{'- ' if view.label else ''}{_again(view.report)}" for view in shown),
     ]
     return "\n".join(lines) + "\n"
 
 
+def _where(report: Report, view: View) -> str:
+    machine = view.report.machine
+    devices = f", {escaped(', '.join(machine.cuda_devices))}" if machine.cuda_devices else ""
+    label = "" if view.label is None else f"- {escaped(view.label)}: "
+    return (
+        f"{label}{escaped(report.model)} on {escaped(machine.cpu)}, "
+        f"{size(machine.memory_bytes)}{devices}; {escaped(machine.system)}; "
+        f"{escaped(view.report.started)}"
+    )
+
+
+def _effort(report: Report) -> str:
+    told = dict.fromkeys(
+        f"{counted(each.launches, 'launch')} x {counted(each.repeats, 'repeat')}"
+        for each in (view.report.protocol for view in views(report))
+    )
+    return " or ".join(told)
+
+
+def _again(report: Report) -> str:
+    """How to reproduce a run, in a line."""
+    command = plain(" ".join(quote(word) for word in report.command))
+    return (
+        f"Suite {code(report.suite)} sha256 {code(report.suite_sha256[:16])}: "
+        f"{code(shortened(command, MOST_LETTERS))}"
+    )
+
+
 def _spread(report: Report) -> str:
-    return "[95 % intervals]" if report.protocol.launches > 2 else "(ranges), no intervals"
+    least = min(view.report.protocol.launches for view in views(report))
+    return "[95 % intervals]" if least > 2 else "(ranges), no intervals"
 
 
 def _cold(report: Report) -> str:
@@ -65,9 +108,14 @@ def _cold(report: Report) -> str:
     return "every prompt proven cold" if states == {"cold"} else "not every prompt proven cold"
 
 
-def _absent(report: Report) -> str:
-    count = len(report.non_results)
-    return f", {counted(count, 'cell')} not measured" if count else ""
+def _absent(report: Report) -> Iterator[str]:
+    """What was not measured and why, as far as there is room."""
+    told = costs(report.non_results)
+    for (target, what, reason), scenarios in list(told.items())[:MOST_ABSENT]:
+        on = escaped(", ".join(scenarios))
+        yield f"- {escaped(target)} on {on}: {what}: {escaped(shortened(reason, MOST_LETTERS))}"
+    if len(told) > MOST_ABSENT:
+        yield f"- and {counted(len(told) - MOST_ABSENT, 'further non-result')}, in the report."
 
 
 def _table(report: Report, targets: Sequence[TargetReport]) -> str:
@@ -76,6 +124,7 @@ def _table(report: Report, targets: Sequence[TargetReport]) -> str:
     rows = [
         [
             escaped(target.name) + (" (baseline)" if target.name == report.baseline else ""),
+            *([escaped(target.run or NONE)] if report.runs else []),
             bits(target.loaded) or NONE,
             *(_cell(report, target.name, column, verdicts) for column in shown),
             *([quality.get(target.name, NONE)] if quality else []),
@@ -83,8 +132,9 @@ def _table(report: Report, targets: Sequence[TargetReport]) -> str:
         for target in targets
     ]
     titles = [f"{TITLES[each.metric]}, {escaped(each.scenario)}" for each in shown]
-    header = ["target", "bits/weight", *titles, *(["bits/byte"] if quality else [])]
-    return table(header, rows, numeric=len(header) - 1)
+    where = ["run"] if report.runs else []
+    header = ["target", *where, "bits/weight", *titles, *(["bits/byte"] if quality else [])]
+    return table(header, rows, numeric=len(header) - 1 - len(where))
 
 
 def _quality(report: Report) -> dict[str, str]:
@@ -104,4 +154,5 @@ def _cell(report: Report, target: str, column: Column, verdicts: Verdicts) -> st
         return value(metric)
     word = f"**{compared.verdict}**" if compared.verdict in NAMED else compared.verdict
     held = f"{ratio(compared).partition(' ')[0]} {word}".strip()
-    return f"{value(metric)}, {held}"
+    unpaired = compared.ratio is not None and not compared.ratio.paired
+    return f"{value(metric)}, {held}" + (f" ({APART[False]})" if unpaired else "")

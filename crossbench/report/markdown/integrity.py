@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crossbench.instrument.told import summary
 from crossbench.report.markdown.panel import panel
 from crossbench.report.model import Report
 from crossbench.report.words import code, counted, escaped, number
@@ -26,8 +27,14 @@ def integrity(report: Report) -> str:
             f"- The driver's own time from stamp to stamp was at most {number(max(errors) * 1e6)} "
             "\u00b5s (99th percentile, worst launch): differences below that are the instrument's."
         )
+    if report.instrument is not None:
+        lines += (f"- {escaped(line)}" for line in summary(report.instrument))
     if undrained := [launch for target in report.targets for launch in target.undrained]:
         lines.append(f"- **Device memory stayed occupied after**: {escaped(', '.join(undrained))}.")
+    if left := [each for target in report.targets for each in target.left_behind]:
+        lines.append(
+            f"- **Processes outlived their worker, and were ended**: {escaped('; '.join(left))}."
+        )
     changed = [target.name for target in report.targets if not target.resolved_alike]
     if changed:
         lines.append(f"- Launches resolved differently: {escaped(', '.join(changed))}.")

@@ -2,69 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from shlex import quote
 
 from crossbench.report.charts.all import charts as drawn
+from crossbench.report.charts.svg import Chart
 from crossbench.report.machine import sections
 from crossbench.report.markdown.comparison import comparison
 from crossbench.report.markdown.energy import energy
 from crossbench.report.markdown.headline import charts, headline
 from crossbench.report.markdown.integrity import integrity
+from crossbench.report.markdown.interference import interference
+from crossbench.report.markdown.load import load
 from crossbench.report.markdown.memory import memory
 from crossbench.report.markdown.null_test import null_test
 from crossbench.report.markdown.probes import probes
 from crossbench.report.markdown.protocol import protocol
 from crossbench.report.markdown.quality import quality
 from crossbench.report.markdown.results import not_measured, results
+from crossbench.report.markdown.runs import runs
+from crossbench.report.markdown.scaling import scaling
+from crossbench.report.markdown.settings import settings
 from crossbench.report.markdown.targets import targets
 from crossbench.report.model import Report
-from crossbench.report.words import code, counted, escaped, plain, table
+from crossbench.report.views import views
+from crossbench.report.words import code, counted, escaped, lengths, plain, table
 from crossbench.statistics.logmean import LEAST_LAUNCHES
 
+WHERE = {
+    True: "its text stands in `run.json`, beside the raw samples in `journal.jsonl`.",
+    False: "its text was left out of `run.json` with its prompts; the raw samples are in "
+    "`journal.jsonl`.",
+}
+"""Whether a run holds its suite's text -> where that is."""
 
-def render(report: Report) -> str:
-    """The whole page."""
+
+def render(report: Report, shown: Sequence[Chart] | None = None) -> str:
+    """The whole page; with its charts where they are drawn already."""
     parts = [
         _head(report),
         *headline(report),
-        *charts(drawn(report)),
+        *runs(report),
+        *charts(drawn(report) if shown is None else shown),
         *results(report),
+        *load(report),
+        *of_each(report, scaling),
+        *of_each(report, interference),
         *comparison(report),
         *null_test(report),
         *not_measured(report.non_results),
         *quality(report),
+        *settings(report),
         *targets(report),
-        *protocol(report),
+        *of_each(report, protocol),
         *memory(report),
         *energy(report),
-        *_machine(report),
-        *probes(report),
-        integrity(report),
+        *of_each(report, _machine),
+        *of_each(report, probes),
+        *of_each(report, lambda run: [integrity(run)]),
         definitions(report),
-        _reproduce(report),
+        *of_each(report, reproduce),
+        _prompts(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def of_each(report: Report, section: Callable[[Report], Iterable[str]]) -> Iterator[str]:
+    """A section that tells of one run, for every run of the report."""
+    for view in views(report):
+        for part in section(view.report):
+            head, _, rest = part.partition("\n")
+            named = view.label is not None and head.startswith("## ")
+            yield "\n".join([f"{head}: {escaped(view.label or '')}", rest]) if named else part
+
+
 def _head(report: Report) -> str:
-    protocol = report.protocol
-    lines = [
-        f"# {escaped(report.title)}",
-        "",
-        f"{escaped(report.model)} on {escaped(report.machine.cpu)}"
-        f"{_cuda(report)}, {escaped(report.started)}, crossbench {escaped(report.crossbench)}.",
-        "",
-        f"Profile {protocol.profile}: {counted(protocol.launches, 'launch')} of every target, "
-        f"interleaved, each with {counted(protocol.warmups, 'warm-up')} and "
-        f"{counted(protocol.repeats, 'repeat')} per prompt. {meaning(protocol.launches)}",
-    ]
+    lines = [f"# {escaped(report.title)}", "", place(report), "", done(report)]
     if report.outcome != "complete":
         lines += [
             "",
             f"**This run is {escaped(report.outcome)}: what follows is what was measured.**",
         ]
     return "\n".join(lines)
+
+
+def place(report: Report) -> str:
+    """Which model, where and when."""
+    if report.runs:
+        labels = ", ".join(run.label for run in report.runs)
+        return f"{escaped(report.model)}, {counted(len(report.runs), 'run')}: {escaped(labels)}."
+    return (
+        f"{escaped(report.model)} on {escaped(report.machine.cpu)}{_cuda(report)}, "
+        f"{escaped(report.started)}, crossbench {escaped(report.crossbench)}."
+    )
+
+
+def done(report: Report) -> str:
+    """How often everything was measured, and what the values are."""
+    told = [view.report.protocol for view in views(report)]
+    protocol = told[0]
+    least = min(each.launches for each in told)
+    if any(each != protocol for each in told):
+        return f"The runs kept to protocols of their own, told below. {meaning(least)}"
+    return (
+        f"Profile {protocol.profile}: {counted(protocol.launches, 'launch')} of every target, "
+        f"interleaved, each with {counted(protocol.warmups, 'warm-up')} and "
+        f"{counted(protocol.repeats, 'repeat')} per prompt. {meaning(least)}"
+    )
 
 
 def meaning(launches: int) -> str:
@@ -106,18 +150,42 @@ behind an engine core in another process, or a server, where the table of target
 - decode: tokens after the first chunk / time from the first to the last chunk; TPOT is its inverse.
 - gap: time between two chunks, of as many tokens as stand beside it.
 - end to end: from the ids being handed over to the last chunk.
+- throughput: tokens that came in the steady window / its length. The window of a closed loop is the
+  time in which every user has a request running; of an open loop, from its first answer to its last
+  arrival. It must hold three requests of each stream.
+- goodput: requests a second that met the SLO; failed requests met nothing.
+- delay: from when a request of an open loop was due to when it was handed to the engine; TTFT and
+  end to end count from when it was due.
 - load: from the start of the process to the loaded session.
 - bits/byte: -sum log2 p(token | all before it) / UTF-8 bytes of the scored text."""
 
 
-def _reproduce(report: Report) -> str:
-    prompts = "\n".join(
-        f"- {escaped(scenario.name)}: prompt ids sha256 {code(scenario.prompts_sha256)}"
+def reproduce(report: Report) -> Iterator[str]:
+    """The command of a run, and where its suite stands."""
+    yield "## Reproduce"
+    yield f"    {plain(' '.join(quote(word) for word in report.command))}"
+    yield (
+        f"Suite {code(report.suite)}, sha256 {code(report.suite_sha256)} of the file as it ran; "
+        f"{WHERE[report.suite_shown]}"
+    )
+    if report.redacted:
+        yield (
+            "Names of host and user, paths, addresses and serials were taken out: `PATH/` stands "
+            "for the way to a file."
+        )
+
+
+def _prompts(report: Report) -> str:
+    """The hash of each scenario's prompts."""
+    rows = [
+        [
+            escaped(scenario.name),
+            f"{len(scenario.prompt_tokens):,}",
+            lengths(scenario.prompt_tokens),
+            f"{scenario.output_tokens:,}",
+            code(scenario.prompts_sha256),
+        ]
         for scenario in report.scenarios
-    )
-    return (
-        f"## Reproduce\n\n"
-        f"    {plain(' '.join(quote(word) for word in report.command))}\n\n"
-        f"Suite {code(report.suite)}, sha256 {code(report.suite_sha256)}; it stands verbatim in "
-        f"`run.json`, beside the raw samples in `journal.jsonl`.\n\n{prompts}"
-    )
+    ]
+    header = ["scenario", "prompts", "tokens", "output tokens", "prompt ids sha256"]
+    return f"## Prompts\n\n{table(header, rows)}" if rows else ""

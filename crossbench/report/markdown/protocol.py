@@ -18,6 +18,8 @@ RULES: Mapping[Rule, str] = {
     "no-token": "no token came",
     "token-count": "another number of tokens than asked",
     "cache-count": "an impossible number of cached tokens was told",
+    "torn-pass": "its pass under load was broken off",
+    "disturbed-pass": "a request beside it was disturbed from outside",
 }
 NONE = "\u2013"
 

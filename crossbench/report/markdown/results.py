@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from crossbench.analysis.metric import Metric
+from crossbench.report.headline import found_of
 from crossbench.report.markdown.bandwidth import bandwidth
 from crossbench.report.model import CellReport, NonResultReport, Report, ScenarioReport
 from crossbench.report.words import TITLES, counted, escaped, lengths, table, value
@@ -14,9 +15,12 @@ GAPS = ("tokens_per_chunk", "chunk_gap_p50_s", "chunk_gap_p95_s", "chunk_gap_p99
 
 
 def results(report: Report) -> Iterator[str]:
-    """A table of speeds and one of gaps for every scenario."""
+    """A table of speeds and one of gaps for every scenario that is not under load."""
+    alone = [scenario for scenario in report.scenarios if scenario.load is None]
+    if not alone and report.scenarios:
+        return
     yield "## Results"
-    for scenario in report.scenarios:
+    for scenario in alone:
         yield _scenario(scenario)
         yield from bandwidth(report, scenario.name)
 
@@ -82,7 +86,9 @@ def _count(cell: CellReport) -> str:
 
 
 def _metric(cell: CellReport, name: str) -> Metric:
-    return next(metric for metric in cell.metrics if metric.name == name)
+    found = found_of(cell, name)
+    assert found is not None
+    return found
 
 
 def _withheld(scenario: ScenarioReport) -> Iterator[str]:
@@ -130,13 +136,18 @@ def not_measured(non_results: Sequence[NonResultReport]) -> Iterator[str]:
     """Each reason once, with the scenarios it cost."""
     if not non_results:
         return
-    costs: dict[tuple[str, str, str], list[str]] = {}
-    for item in non_results:
-        what = item.word + (f" ({item.kind})" if item.kind else "")
-        reason = f"{item.reason} [{item.launch}]" if item.launch else item.reason
-        costs.setdefault((item.target, what, reason), []).append(item.scenario or "every scenario")
     yield "## Not measured"
     yield "\n".join(
         f"- **{escaped(target)}** on {escaped(', '.join(scenarios))}: {what}: {escaped(reason)}"
-        for (target, what, reason), scenarios in costs.items()
+        for (target, what, reason), scenarios in costs(non_results).items()
     )
+
+
+def costs(non_results: Sequence[NonResultReport]) -> Mapping[tuple[str, str, str], list[str]]:
+    """Target, word and reason -> the scenarios they cost."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for item in non_results:
+        what = item.word + (f" ({item.kind})" if item.kind else "")
+        reason = f"{item.reason} [{item.launch}]" if item.launch else item.reason
+        found.setdefault((item.target, what, reason), []).append(item.scenario or "every scenario")
+    return found

@@ -22,6 +22,8 @@ from crossbench.envs.environment import Environment
 from crossbench.errors import EnvironmentFailure
 from crossbench.registry import Registry
 from crossbench.testing.conformance.bench import Bench, Order
+from crossbench.testing.conformance.pool import pool
+from crossbench.testing.conformance.verdict import RuleBroken
 from crossbench.worker.protocol import Record
 from crossbench.worker.supervisor import WorkerFailed
 
@@ -29,9 +31,6 @@ STREAMS = 3
 """Requests in flight at once, where the backend declares BATCH."""
 PLAIN = 24
 """Output tokens of a request of no particular length."""
-SPARE = 32
-"""Ids at the lower end that prompts leave out: special tokens often lie there."""
-ASSUMED_VOCABULARY = 256
 
 Output: TypeAlias = tuple[int, ...] | str | None
 
@@ -109,7 +108,7 @@ class Checks:
         """The rule does not hold; what comes next gets a fresh session."""
         for bench in self._benches.values():
             bench.end()
-        pytest.fail(f"found: {found}\nrule:  {self._rule}\ndo:    {do}", pytrace=False)
+        raise RuleBroken(found, self._rule, do)
 
     def declares(self, capability: Capability) -> bool:
         """Whether the backend promises this."""
@@ -128,17 +127,8 @@ class Checks:
         """Where the engine is; without one the check is skipped, saying so."""
         cls = type(self)
         if cls._found is None:
-            name = f"CROSSBENCH_TEST_{re.sub('[^A-Z0-9]', '_', self.spec.name.upper())}_PYTHON"
-            python = self.python or os.environ.get(name)
             try:
-                cls._found = environment.resolve(
-                    self.spec,
-                    variant=self.variant,
-                    python=Path(python) if python else None,
-                    progress=_Silent(),
-                    build=False,
-                    deadline_s=60,
-                )
+                cls._found = found(self.spec, self.variant, self.python)
             except EnvironmentFailure as failure:
                 if os.environ.get("CROSSBENCH_REQUIRE_ENGINES"):
                     pytest.fail(str(failure), pytrace=False)
@@ -198,11 +188,19 @@ class Checks:
 
     def prompt(self, length: int, salt: int = 0) -> tuple[int, ...]:
         """Ids of the vocabulary; another salt changes each of them."""
-        told = self.vocabulary
-        size = len(told.tokens) if told and told.tokens else ASSUMED_VOCABULARY
-        low = min(SPARE, size // 4)
-        span = size - low
-        return tuple(low + (salt * 37 + 11 * place) % span for place in range(length))
+        ids = self._pool
+        return tuple(ids[(salt * 37 + 11 * place) % len(ids)] for place in range(length))
+
+    @property
+    def _pool(self) -> Sequence[int]:
+        """Ids that prompts are made of."""
+        if "pool" not in self._results:
+            loaded = self._alive(lambda: self.bench.ready).loaded
+            self._results["pool"] = pool(
+                self.vocabulary, Path(self.artifact), as_text=loaded.prompt != "ids"
+            )
+        found: Sequence[int] = self._results["pool"]
+        return found
 
     def request(
         self, length: int = 17, tokens: int = PLAIN, *, salt: int = 0, id: str = "", **more: Any
@@ -266,6 +264,24 @@ class Checks:
             self._results["crowd"] = self.measured(*requests, streams=STREAMS) if batch else ()
         records: tuple[Record, ...] = self._results["crowd"]
         return records
+
+
+def found(spec: BackendSpec, variant: str | None, python: Path | str | None) -> Environment:
+    """The environment that has the engine; nothing is built.
+
+    Without a `python` the environment variable CROSSBENCH_TEST_<BACKEND>_PYTHON may name one.
+    Raises EnvironmentFailure, InputError.
+    """
+    name = f"CROSSBENCH_TEST_{re.sub('[^A-Z0-9]', '_', spec.name.upper())}_PYTHON"
+    named = python or os.environ.get(name)
+    return environment.resolve(
+        spec,
+        variant=variant,
+        python=Path(named) if named else None,
+        progress=_Silent(),
+        build=False,
+        deadline_s=60,
+    )
 
 
 def output(record: Record) -> Output:

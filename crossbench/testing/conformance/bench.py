@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import psutil
 from msgspec import Struct
 
 from crossbench.api import BackendSpec, ModelRef, Needs, Request, Vocabulary
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.testing.conformance.inside import SEEN, Script, Seen
+from crossbench.worker import group
+from crossbench.worker.group import inheritors
 from crossbench.worker.protocol import (
     Command,
     Load,
@@ -152,18 +152,10 @@ def seen(ready: Ready) -> Seen:
 
 def marked(mark: str) -> dict[int, str]:
     """Living processes that inherited this mark, by id, with their command lines."""
-    found = {}
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                found[process.pid] = " ".join(process.cmdline()) or process.name()
-        except psutil.Error:
-            continue
-    return found
+    return inheritors(MARK, mark)
 
 
 def kill(processes: Iterable[int]) -> None:
     """End these processes at once."""
     for pid in processes:
-        with suppress(psutil.Error):
-            psutil.Process(pid).kill()
+        group.kill(pid)

@@ -50,6 +50,25 @@ class StreamChecks(Checks):
                     "go on past end-of-text, stop at max_tokens, and send each token once",
                 )
 
+    def test_text_comes_with_its_number_of_tokens(self) -> None:
+        """Without TOKEN_IDS the output's number of tokens is told, by its chunks, its finish or
+        both, which then agree; it is never taken from what was asked."""
+        if self.declares(Capability.TOKEN_IDS):
+            pytest.skip(f"{self.spec.name} declares TOKEN_IDS")
+        (record,) = self.answered(self.request())
+        told = record.finish.output_tokens if record.finish else None
+        counted = sum(record.counts)
+        if told is None and not counted:
+            self.broken(
+                "neither a chunk nor the finish told how many tokens the text is",
+                "tell Chunk.tokens as they come, or Finish.output_tokens with counted_by",
+            )
+        if told is not None and counted and told != counted:
+            self.broken(
+                f"the chunks hold {counted} tokens and the finish tells {told}",
+                "count what was sampled, once",
+            )
+
     def test_a_single_finish_ends_a_stream(self) -> None:
         """The last chunk of a stream, and no other, carries the finish; its reason is "length"
         where `max_tokens` ended it."""

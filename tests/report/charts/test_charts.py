@@ -63,9 +63,11 @@ def test_a_run_has_the_charts_that_its_data_carry() -> None:
         "prefill-by-length",
         "decode-by-length",
         "gaps",
+        "latency",
+        "latency-2",
     ]
-    assert list(drawn(made(scenarios={"short": 16}))) == ["decode", "gaps"]
-    assert charts(replace(usual(), scenarios=())) == ()
+    assert list(drawn(made(scenarios={"short": 16}))) == ["decode", "gaps", "latency"]
+    assert charts(replace(usual(), scenarios=(), latencies=())) == ()
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:

@@ -40,18 +40,26 @@ GPU = MemoryUse(
 
 
 def test_blocks_stand_one_after_the_other_as_long_as_what_they_are() -> None:
-    (chart,) = memory(used(GPU))
+    (chart,) = memory(used(replace(GPU, capacity_bytes=10 * GIB)))
     found = {
         element.get("class"): (float(element.attrib["x"]), float(element.attrib["width"]))
         for element in tree(chart).iter(f"{SVG}rect")
         if element.get("class") != "paper"
     }
-    assert list(found) == ["before", "block", "block kv"]
+    assert list(found) == ["before", "block", "block kv", "room"]
     start, before = found["before"]
     assert found["block"] == pytest.approx((start + before, 4 * before), abs=0.3)
     assert found["block kv"] == pytest.approx((start + 5 * before, 2 * before), abs=0.3)
     peak = next(line for line in tree(chart).iter(f"{SVG}line") if line.get("class") == "peak")
     assert float(peak.attrib["x1"]) == pytest.approx(start + 8 * before, abs=0.3)
+    assert found["room"] == pytest.approx((start, 10 * before), abs=0.5)
+
+
+def test_a_device_so_large_that_nothing_could_be_seen_has_no_frame() -> None:
+    for capacity, framed in ((160 * GIB, True), (161 * GIB, False), (None, False)):
+        (chart,) = memory(used(replace(GPU, capacity_bytes=capacity)))
+        kinds = [element.get("class") for element in tree(chart).iter(f"{SVG}rect")]
+        assert ("room" in kinds) is framed
 
 
 def test_each_device_has_a_panel_with_its_capacity() -> None:
@@ -63,6 +71,7 @@ def test_each_device_has_a_panel_with_its_capacity() -> None:
 
 def test_the_whole_machines_memory_is_no_row_of_a_target() -> None:
     assert memory(used(replace(GPU, device="memory", engine=None))) == []
+    assert memory(used(replace(GPU, device="memory, box", engine=None))) == []
     assert memory(usual()) == []
 
 
@@ -96,7 +105,7 @@ HEAT = Trace(
 
 
 def over(found: Telemetry) -> list[Chart]:
-    return over_time(replace(usual(), telemetry=found))
+    return over_time(replace(usual(), telemetry=found), [target.name for target in usual().targets])
 
 
 def test_speed_stands_above_the_heat_of_the_same_time() -> None:

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from crossbench.publish.page import render as index
 from crossbench.report.html.page import render
 from crossbench.report.model import Report
-from tests.report.material import hostile, usual
+from tests.publish.test_index import entry
+from tests.report.material import HOSTILE, hostile, usual
+from tests.report.test_several import two_machines
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -47,11 +50,14 @@ def browser() -> Iterator[Browser]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The pages as a reader has them."""
     folder = tmp_path_factory.mktemp("pages")
-    reports: dict[str, Report] = {"usual": usual(), "hostile": hostile()}
+    reports: dict[str, Report] = {"usual": usual(), "hostile": hostile(), "several": two_machines()}
+    pages = {name: render(report) for name, report in reports.items()}
+    pages["index"] = index(tuple(entry(f"{name} of suite {name}") for name in "abc"))
+    pages["hostile-index"] = index((entry(HOSTILE), entry(HOSTILE * 20)))
     found = {}
-    for name, report in reports.items():
+    for name, page in pages.items():
         found[name] = folder / f"{name}.html"
-        found[name].write_text(render(report), encoding="utf-8")
+        found[name].write_text(page, encoding="utf-8")
     return found
 
 

@@ -17,12 +17,26 @@ def names(page: Page, table: str) -> list[str]:
     return [text.split()[0] for text in rows.all_inner_texts()]
 
 
-@pytest.mark.parametrize("name", ["usual", "hostile"])
+@pytest.mark.parametrize("name", ["usual", "hostile", "several"])
 def test_it_loads_from_a_file_alone_and_complains_of_nothing(opened: Opener, name: str) -> None:
     watched = opened(name)
     expect(watched.page.locator("#filters")).to_be_visible()
     assert watched.said == []
     assert [url.rpartition("/")[2] for url in watched.asked] == [f"{name}.html"]
+
+
+@pytest.mark.parametrize("name", ["index", "hostile-index"])
+def test_the_index_loads_from_a_file_alone_and_complains_of_nothing(
+    opened: Opener, name: str
+) -> None:
+    watched = opened(name)
+    assert watched.said == []
+    assert [url.rpartition("/")[2] for url in watched.asked] == [f"{name}.html"]
+    assert watched.page.locator("script, img, iframe, object, embed").count() == 0
+    links = watched.page.locator("article a")
+    assert all(
+        str(link.get_attribute("href")).startswith("a/b%20c/report") for link in links.all()[:2]
+    )
 
 
 def test_script_that_is_not_its_own_does_not_run(opened: Opener) -> None:
@@ -105,7 +119,7 @@ def test_arrow_keys_go_from_value_to_value(opened: Opener) -> None:
     assert page.locator("#headline td[tabindex='0']").count() == 1
 
 
-@pytest.mark.parametrize("name", ["usual", "hostile"])
+@pytest.mark.parametrize("name", ["usual", "hostile", "several", "index", "hostile-index"])
 @pytest.mark.parametrize("width", [380, 1200])
 def test_the_page_itself_never_scrolls_sideways(opened: Opener, name: str, width: int) -> None:
     page = opened(name, width=width).page
@@ -113,9 +127,12 @@ def test_the_page_itself_never_scrolls_sideways(opened: Opener, name: str, width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing(opened: Opener, dark: bool) -> None:
-    page = opened(dark=dark).page
+@pytest.mark.parametrize(
+    ("name", "dark"),
+    [("usual", False), ("usual", True), ("several", False), ("index", True)],
+)
+def test_axe_finds_nothing(opened: Opener, name: str, dark: bool) -> None:
+    page = opened(name, dark=dark).page
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()

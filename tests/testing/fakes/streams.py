@@ -147,7 +147,10 @@ class TextOnly(Fake):
 
     def tokens(self, request: Request) -> Generator[Chunk, None, None]:
         for chunk in super().tokens(request):
-            yield replace(chunk, token_ids=None)
+            yield replace(chunk, token_ids=None, tokens=self.counted(chunk))
+
+    def counted(self, chunk: Chunk) -> int | None:
+        return len(chunk.token_ids or ())
 
     def generate(self, request: Request) -> Generation:
         self.check(request)
@@ -155,3 +158,19 @@ class TextOnly(Fake):
 
     def prefill(self, ids: tuple[int, ...]) -> tuple[int, int | None]:
         return super().prefill(ids)[0], None
+
+
+class CountsNothing(TextOnly):
+    """Leaves the number of its tokens to be guessed."""
+
+    def counted(self, chunk: Chunk) -> int | None:
+        return None
+
+
+class CountsTwice(TextOnly):
+    """Says something else at the end than on the way."""
+
+    def tokens(self, request: Request) -> Generator[Chunk, None, None]:
+        for chunk in super().tokens(request):
+            told = chunk.finish and replace(chunk.finish, output_tokens=2 * request.max_tokens)
+            yield replace(chunk, finish=told)

@@ -1,0 +1,149 @@
+"""A command in the background: stopped between spells, so that it works only where it is measured.
+
+It is run by a keeper (`crossbench.background.keeper`) that ends it, and all that it started, with
+this process. What it prints goes into the run's logs.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from crossbench.background import keeper
+from crossbench.background.activity import BackgroundFailed, Spell
+from crossbench.places.processors import hold
+
+ANSWER_S = 10.0
+"""What the keeper may take to stop a command, or to let it run on."""
+LEAVE_S = keeper.GONE_S + 5.0
+LOG_TAIL_BYTES = 2000
+LOOK_EVERY_S = 0.02
+
+
+class Running:
+    """A command that is started with its first spell."""
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        cpus: Sequence[int],
+        log: Path,
+        settle_s: float,
+    ) -> None:
+        """`cpus` are those it is held to, if any; `settle_s` is what it is given to begin in."""
+        self._words = tuple(words)
+        self._environ = dict(environ)
+        self._cpus = tuple(cpus)
+        self._log = log
+        self._settle_s = settle_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._began_ns, self._before_s = 0, 0.0
+
+    def work(self) -> None:
+        """Start it and let it settle, or let it run on. Raises BackgroundFailed."""
+        if self._process is None:
+            self._process = self._started()
+            self._settle(self._process)
+            self._before_s = self._said("spent")
+        else:
+            self._before_s = self._said("go")
+        self._began_ns = time.perf_counter_ns()
+
+    def rest(self) -> Spell:
+        """Stop it and all that it started. Raises BackgroundFailed."""
+        end_ns = time.perf_counter_ns()
+        spent_s = self._said("pause")
+        return Spell(begin_ns=self._began_ns, end_ns=end_ns, cpu_s=spent_s - self._before_s)
+
+    def members(self) -> Sequence[int]:
+        """Ids of the keeper, the command and all that it started."""
+        with suppress(psutil.Error):
+            if self._process is not None:
+                tree = psutil.Process(self._process.pid).children(recursive=True)
+                return [self._process.pid, *(process.pid for process in tree)]
+        return []
+
+    def end(self) -> None:
+        """End it and all that it started."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        try:
+            process.wait(LEAVE_S)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        try:
+            with self._log.open("ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-I", os.fspath(keeper.__file__), *self._words],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    cwd=self._log.parent,
+                    env=self._environ,
+                    bufsize=0,
+                    start_new_session=True,
+                )
+            if self._cpus:
+                hold(process.pid, self._cpus)
+        except OSError as error:
+            raise BackgroundFailed(f"it cannot be started: {error.strerror}") from error
+        return process
+
+    def _settle(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + self._settle_s
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise self._death(process)
+            time.sleep(LOOK_EVERY_S)
+
+    def _said(self, word: str) -> float:
+        """What the keeper answers: seconds of processor time so far. Raises BackgroundFailed."""
+        process = self._process
+        if process is None or process.stdin is None or process.stdout is None:
+            raise BackgroundFailed("it was not started")
+        answer = b""
+        try:
+            process.stdin.write(f"{word}\n".encode())
+            deadline = time.monotonic() + ANSWER_S
+            while not answer.endswith(b"\n"):
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    raise BackgroundFailed(f"it did not obey within {ANSWER_S:g} s")
+                if select.select([process.stdout], [], [], left_s)[0]:
+                    heard = os.read(process.stdout.fileno(), 4096)
+                    if not heard:
+                        raise self._death(process)
+                    answer += heard
+        except BrokenPipeError:
+            raise self._death(process) from None
+        return float(answer)
+
+    def _death(self, process: subprocess.Popen[bytes]) -> BackgroundFailed:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LEAVE_S)
+        told = f"it ended with code {process.returncode}"
+        with suppress(OSError):
+            text = self._log.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
+            if lines := text.strip().splitlines()[-2:]:
+                told += "; its last words: " + " | ".join(line.strip() for line in lines)
+        return BackgroundFailed(told)

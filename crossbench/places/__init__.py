@@ -1,0 +1,1 @@
+"""Which processors and devices each process of a launch is given."""

@@ -1,0 +1,1 @@
+"""Standin as a crossbench backend."""

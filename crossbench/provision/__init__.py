@@ -1,0 +1,1 @@
+"""What a run needs before it starts: its suite planned, its environments and artifacts had."""

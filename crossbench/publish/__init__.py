@@ -1,0 +1,1 @@
+"""Runs for everybody to see: copies without what is private, and an index over them."""

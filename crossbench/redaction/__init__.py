@@ -1,0 +1,1 @@
+"""What a run tells of its owner, and the same run without it."""

@@ -1,0 +1,66 @@
+"""The instrument measured on this machine, by real workers; no figure is held to a limit here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from crossbench.instrument.model import Figures
+from crossbench.instrument.sitting import QUICK
+from crossbench.journal import InstrumentMeasured, read_events
+from tests.conftest import Crossbench, SuiteWriter
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_process_left")]
+LOAD = """
+[[scenarios]]
+name = "crowd"
+prompt_tokens = 16
+output_tokens = 24
+concurrency = 4
+"""
+
+
+def test_the_doctor_measures_the_instrument(crossbench: Crossbench) -> None:
+    found = crossbench("doctor", "--instrument", "--quick", "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    figures = json.loads(found.stdout)
+    assert [each["script"]["streams"] for each in figures["trials"]] == list(QUICK)
+    assert [each["streams"] for each in figures["capacities"]] == list(QUICK)
+    for each in figures["trials"]:
+        assert each["ttft"]["bias"] > 0, "no chunk comes before its time"
+        assert each["cpu_s"] > 0
+
+
+def test_quick_alone_says_nothing(crossbench: Crossbench) -> None:
+    found = crossbench("doctor", "--quick")
+    assert found.returncode == 2
+    assert "--instrument" in found.stderr
+
+
+def measured(crossbench: Crossbench, path: Path) -> tuple[list[Figures], str]:
+    folder = path.parent / "run"
+    told = crossbench("run", path, "--out", folder)
+    assert told.returncode == 0, told.stderr
+    events = [each for each in read_events(folder) if isinstance(each, InstrumentMeasured)]
+    return [each.figures for each in events], (folder / "report.md").read_text()
+
+
+def test_a_run_under_load_tells_what_is_the_instruments_own(
+    crossbench: Crossbench, suite: SuiteWriter
+) -> None:
+    targets = {"one": 'style = "async", tpot_s = 0.002'}
+    (figures,), page = measured(crossbench, suite(targets, scenarios=LOAD))
+    assert [each.script.streams for each in figures.trials] == [4]
+    assert "With 4 streams of 50 tok/s each the instrument itself was off by" in page
+
+
+def test_a_cell_beyond_what_the_instrument_carries_says_so(
+    crossbench: Crossbench, suite: SuiteWriter
+) -> None:
+    """Tokens without any time between them are as many as go through, which is too many."""
+    targets = {"flood": 'style = "async", tpot_s = 0.0'}
+    crowd = LOAD.replace("output_tokens = 24", "output_tokens = 500")
+    _, page = measured(crossbench, suite(targets, scenarios=crowd))
+    assert "**instrument overloaded**, flood at 4 users:" in page

@@ -1,0 +1,1 @@
+"""A third party's lint rules: what one laboratory has agreed on."""

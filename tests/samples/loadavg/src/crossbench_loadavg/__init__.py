@@ -1,0 +1,1 @@
+"""A third party's probe: how many programs want the processor."""
