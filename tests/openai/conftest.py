@@ -11,13 +11,13 @@ import pytest
 from crossbench.api import ModelRef, Needs, Request
 from crossbench.envs import overlay
 from crossbench.envs.environment import Environment
-from crossbench.launch import environ
 from crossbench.registry import Registry
+from crossbench.run.launch import environ
 from crossbench.suite.schema import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Record
-from crossbench.worker.supervisor import WorkerProcess
+from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
 from tests.conftest import TINY, engine
-from tests.openai.scripted import Server, completion
+from tests.openai.scripted import Server, completion, event, finish, usage, words
 
 DEADLINES = Deadlines(load_s=60, first_token_s=30, chunk_gap_s=30, close_s=10)
 PROMPT = (0, 296, 297, 298, 299)
@@ -26,16 +26,18 @@ PROMPT = (0, 296, 297, 298, 299)
 class Target:
     """One worker with the plugin in it."""
 
-    def __init__(self, worker: WorkerProcess) -> None:
+    def __init__(self, worker: WorkerProcess, log: Path) -> None:
         self.worker = worker
+        self.log = log
 
-    def load(self, base_url: str, *, artifact: Path = TINY, **options: Any) -> Ready:
+    def load(self, base_url: str | None, *, artifact: Path = TINY, **options: Any) -> Ready:
         spec = Registry().backend("openai").spec
+        where = {} if base_url is None else {"base_url": base_url}
         return self.worker.ask(
             Load(
                 factory=spec.factory,
                 options_type=spec.options,
-                options={"base_url": base_url, **options},
+                options={**where, **options},
                 model=ModelRef(path=str(artifact), name="tiny"),
                 needs=Needs(context_tokens=64),
                 distributions=spec.distributions,
@@ -80,7 +82,7 @@ def start(openai: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iter
             python=openai.python, environ=variables, log=log, deadlines=DEADLINES
         )
         workers.append(worker)
-        return Target(worker)
+        return Target(worker, log)
 
     yield begin
     for worker in workers:
@@ -102,3 +104,20 @@ def target(start: Start, server: Server) -> Target:
     loaded = start()
     loaded.load(server.url, read_timeout_s=0.5)
     return loaded
+
+
+@pytest.fixture
+def fresh() -> Iterator[Server]:
+    """As `server`, of one test's own."""
+    with Server().running() as running:
+        running.pages["/v1/models"] = 200, {"data": [{"id": "tiny", "owned_by": "scripted"}]}
+        running.pages["/v1/completions"] = 200, lambda body: completion(len(body["prompt"]))
+        running.says(event(words(" is")), event(finish()), event(usage(len(PROMPT), 1)))
+        yield running
+
+
+def failure(start: Start, url: str, **more: Any) -> tuple[str, str]:
+    """The kind of a load's failure, and what is said of it."""
+    with pytest.raises(WorkerFailed) as caught:
+        start().load(url, **more)
+    return caught.value.kind, str(caught.value)

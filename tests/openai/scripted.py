@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeAlias
+
+import trustme
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 GONE = object()
 """In a script: the connection breaks here."""
+RAW = object()
+"""First in a script: the next step is the whole answer, its head too, and then it closes."""
 
 Step: TypeAlias = bytes | float | object
-"""Bytes to send, seconds to wait, or GONE."""
+"""Bytes to send, seconds to wait, GONE or RAW."""
+
+
+@cache
+def authority() -> trustme.CA:
+    """Who signs the certificate of a secure server; nobody trusts it unless told to."""
+    return trustme.CA()
 
 
 def event(payload: Any, end: bytes = b"\n\n") -> bytes:
@@ -44,9 +56,13 @@ class Server:
     def __init__(self) -> None:
         self.pages: dict[str, tuple[int, Any]] = {}
         """Path -> status and JSON of a GET, or of a POST that does not stream."""
+        self.page_head: tuple[str, ...] = ()
+        """Lines of the heads of pages besides."""
         self.script: list[Step] = []
         """Of the next answers that stream, after the head."""
         self.status, self.kind = 200, EVENT_STREAM
+        self.more: tuple[str, ...] = ()
+        """Lines of the head besides."""
         self.bodies: list[Mapping[str, Any]] = []
         """Of all that were posted."""
         self.headers: list[str] = []
@@ -55,15 +71,21 @@ class Server:
         """Set once a client has closed its connection before the script was over."""
         self.connections = 0
         """Accepted so far."""
+        self.sent_bytes = 0
+        """Of the last answer that streamed."""
         self.url = ""
+        self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
+        # A client that breaks off a handshake is no error of ours to log.
+        self._loop.set_exception_handler(lambda _loop, _context: None)
 
     @contextmanager
-    def running(self) -> Iterator[Server]:
+    def running(self, *, secure: bool = False) -> Iterator[Server]:
         thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         thread.start()
-        listening = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
-        self.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+        listening = asyncio.run_coroutine_threadsafe(self._listen(secure), self._loop).result(10)
+        scheme, port = "https" if secure else "http", listening.sockets[0].getsockname()[1]
+        self.url = f"{scheme}://127.0.0.1:{port}/v1"
         try:
             yield self
         finally:
@@ -74,14 +96,30 @@ class Server:
 
     def says(self, *steps: Step) -> None:
         """What the next answers stream."""
-        self.script, self.status, self.kind = list(steps), 200, EVENT_STREAM
+        self.script, self.status, self.kind, self.more = list(steps), 200, EVENT_STREAM, ()
         self.dropped.clear()
 
-    async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    def hang_up(self) -> None:
+        """Close every connection, as a server does whose patience with idle ones is over."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result(10)
+
+    async def _hang_up(self) -> None:
+        for writer in tuple(self._writers):
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in tuple(self._writers)))
+
+    async def _listen(self, secure: bool) -> asyncio.Server:
+        context = None
+        if secure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority().issue_cert("127.0.0.1").configure_cert(context)
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
 
     async def _end(self, listening: asyncio.Server) -> None:
         listening.close()
+        # A TLS connection that is only closed waits for the client to say good-bye.
+        for writer in tuple(self._writers):
+            writer.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -89,12 +127,14 @@ class Server:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 await self._answer(head.decode(), reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self._writers.discard(writer)
             writer.close()
 
     async def _answer(
@@ -105,28 +145,36 @@ class Server:
         body: Mapping[str, Any] = {}
         for line in head.lower().splitlines():
             if line.startswith("content-length:"):
-                body = json.loads(await reader.readexactly(int(line.partition(":")[2])))
+                sent = await reader.readexactly(int(line.partition(":")[2]))
+                body = json.loads(sent or b"{}")
                 self.bodies.append(body)
         if body.get("stream"):
             await self._stream(reader, writer)
             return
         status, page = self.pages.get(path, (404, {"detail": "Not Found"}))
         content = json.dumps(page(body) if callable(page) else page).encode()
-        writer.write(_head(status, "application/json", f"content-length: {len(content)}"))
+        length = f"content-length: {len(content)}"
+        writer.write(_head(status, "application/json", length, *self.page_head))
         writer.write(content)
         await writer.drain()
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(_head(self.status, self.kind, "transfer-encoding: chunked"))
+        self.sent_bytes = 0
+        raw = RAW in self.script
+        if not raw:
+            writer.write(_head(self.status, self.kind, "transfer-encoding: chunked", *self.more))
         for step in self.script:
             if step is GONE:
                 writer.close()
                 raise ConnectionResetError
             if isinstance(step, bytes):
-                writer.write(b"%x\r\n%b\r\n" % (len(step), step))
+                writer.write(step if raw else b"%x\r\n%b\r\n" % (len(step), step))
                 await writer.drain()
+                self.sent_bytes += len(step)
             elif isinstance(step, float):
                 await self._pause(step, reader)
+        if raw:
+            raise ConnectionResetError
         writer.write(b"0\r\n\r\n")
         await writer.drain()
 
@@ -140,8 +188,8 @@ class Server:
         raise ConnectionResetError
 
 
-def _head(status: int, kind: str, more: str) -> bytes:
-    return f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n{more}\r\n\r\n".encode()
+def _head(status: int, kind: str, *more: str) -> bytes:
+    return "\r\n".join((f"HTTP/1.1 {status} X", f"content-type: {kind}", *more, "", "")).encode()
 
 
 def until(condition: Any, seconds: float = 10.0) -> bool:

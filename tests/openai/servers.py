@@ -48,7 +48,7 @@ def llama_cpp(folder: Path) -> Iterator[str]:
     """`python -m llama_cpp.server`; its address. One answer at a time, the next one waits."""
     python = engine("llamacpp").python
     extras = folder / "extras"
-    _install(extras, python)
+    install(extras, python)
     model = TINY / "tiny-f16.gguf"
     port = _free_port()
     command = [str(python), "-m", "llama_cpp.server", "--model", str(model), "--host", "127.0.0.1"]
@@ -90,7 +90,8 @@ def page(url: str) -> str:
         return str(response.read().decode())
 
 
-def _install(folder: Path, python: Path) -> None:
+def install(folder: Path, python: Path) -> None:
+    """Put there what llama-cpp-python's server needs besides."""
     lines: list[str] = []
     folder.mkdir()
     arguments = ["pip", "install", "--target", str(folder), "--python", str(python), *EXTRAS]

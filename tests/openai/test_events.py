@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossbench_openai.events import Events
+from crossbench.api import RequestError
+from crossbench_openai.events import EVENT_BYTES, Events
 
 PAYLOAD = st.text(
     st.characters(blacklist_characters="\r\n", blacklist_categories=["Cs"]), min_size=1
@@ -44,3 +46,45 @@ def test_an_event_is_told_when_it_is_whole_and_not_before() -> None:
 
 def test_what_is_no_data_is_passed_over() -> None:
     assert read([b": note\nevent: x\nid: 1\ndata\n\nretry: 5\n\ndatum: 1\n\n"]) == []
+
+
+def fill(events: Events, piece: bytes) -> None:
+    """A hundred MiB of what completes no event."""
+    for _ in range((100 << 20) // len(piece)):
+        assert events.feed(piece) == []
+
+
+@pytest.mark.parametrize("begin", [b"data: ", b": ", b"data: a\ndata: b\n", b""])
+def test_an_event_without_an_end_is_refused_once_it_is_too_long(begin: bytes) -> None:
+    events, piece = Events(), b"x" * (1 << 16)
+    events.feed(begin)
+    with pytest.raises(RequestError, match="an event of more than 32 MiB"):
+        fill(events, piece)
+
+
+def test_many_lines_of_data_are_one_event_and_bounded_too() -> None:
+    events, piece = Events(), b"data: " + b"x" * (1 << 16) + b"\n"
+    with pytest.raises(RequestError, match="an event of more than 32 MiB"):
+        fill(events, piece)
+
+
+def test_a_long_event_that_ends_is_whole_however_it_was_cut() -> None:
+    events, piece = Events(), b"x" * (1 << 16)
+    assert events.feed(b"data: ") == []
+    for _ in range(64):
+        assert events.feed(piece) == []
+    assert events.feed(b"\r") == []
+    (found,) = events.feed(b"\n\r\n")
+    assert found == piece * 64
+    assert 64 * len(piece) < EVENT_BYTES
+
+
+def test_what_has_passed_does_not_count_against_what_comes() -> None:
+    events, piece = Events(), b"data: " + b"x" * (1 << 20) + b"\n\n"
+    assert sum(len(events.feed(piece)) for _ in range(40)) == 40
+
+
+def test_a_return_at_the_end_ends_its_line_with_whatever_comes_next() -> None:
+    events = Events()
+    assert events.feed(b"data: a\r\r") == []
+    assert events.feed(b"d") == [b"a"]

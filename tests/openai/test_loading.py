@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,16 @@ from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.worker.protocol import Tokenize, Tokenized
 from crossbench.worker.supervisor import WorkerFailed
 from tests.conftest import TINY
-from tests.openai.conftest import PROMPT, Start
-from tests.openai.scripted import Server, completion, event, finish, schema, usage, words
+from tests.openai.conftest import PROMPT, Start, failure
+from tests.openai.scripted import (
+    Server,
+    completion,
+    event,
+    finish,
+    schema,
+    usage,
+    words,
+)
 
 pytestmark = [pytest.mark.engine("openai")]
 TRIAL = "The quick brown fox jumps over the lazy dog."
@@ -39,21 +47,6 @@ def takes_text(*, puts_bos: bool) -> Callable[[Any], Any]:
         return completion(len(tiny_ids(str(body["prompt"]))) + puts_bos)
 
     return answer
-
-
-@pytest.fixture
-def fresh() -> Iterator[Server]:
-    with Server().running() as running:
-        running.pages["/v1/models"] = 200, {"data": [{"id": "tiny", "owned_by": "scripted"}]}
-        running.pages["/v1/completions"] = 200, lambda body: completion(len(body["prompt"]))
-        running.says(event(words(" is")), event(finish()), event(usage(len(PROMPT), 1)))
-        yield running
-
-
-def failure(start: Start, url: str, **more: Any) -> tuple[str, str]:
-    with pytest.raises(WorkerFailed) as caught:
-        start().load(url, **more)
-    return caught.value.kind, str(caught.value)
 
 
 def test_a_bare_server_tells_little_and_nothing_is_made_up(start: Start, fresh: Server) -> None:
@@ -110,6 +103,41 @@ def test_what_a_server_tells_is_told(start: Start, fresh: Server) -> None:
     natural = fresh.bodies[-1]
     assert natural["stop_token_ids"] == [5]
     assert not {"ignore_eos", "min_tokens"} & natural.keys()
+
+
+@pytest.mark.parametrize(
+    ("page", "value", "build", "context"),
+    [
+        ("/props", {"default_generation_settings": {"n_ctx": 640}, "build_info": "b7"}, "b7", 640),
+        ("/api/version", {"version": "0.12.0"}, "0.12.0", None),
+        ("/api/v0/models", {"data": []}, None, None),
+    ],
+)
+def test_a_kind_that_says_nothing_is_known_by_a_page_of_its_own(
+    start: Start, fresh: Server, page: str, value: Any, build: str | None, context: int | None
+) -> None:
+    fresh.pages[page] = 200, value
+    if page != "/props":
+        fresh.pages["/v1/completions"] = 200, takes_text(puts_bos=True)
+    loaded = start().load(fresh.url).loaded
+    kinds = {"/props": "llama-server", "/api/version": "ollama", "/api/v0/models": "lm-studio"}
+    assert loaded.settings["server"].value == kinds[page]
+    assert loaded.settings["fields known from"].value == "its kind"
+    assert loaded.engine_build.value == (build and f"{kinds[page]} {build}")
+    assert loaded.context_tokens.value == context
+    sends = "token ids" if page == "/props" else "text"
+    assert loaded.settings["prompt sent as"].value == sends
+
+
+def test_the_suite_may_say_what_kind_of_server_it_is(start: Start, fresh: Server) -> None:
+    fresh.pages["/v1/models"] = 200, {"data": [{"id": "m", "owned_by": "vllm"}]}
+    fresh.pages["/flush_cache"] = 200, {}
+    target = start()
+    assert target.load(fresh.url, server="sglang").loaded.settings["server"].value == "sglang"
+    assert target.record(tokens=1).failure is None
+    assert fresh.bodies[-1]["stream_options"]["continuous_usage_stats"] is True
+    (flush,) = (head for head in fresh.headers if head.startswith("POST /flush_cache "))
+    assert "content-length: 0\r\n" in flush.lower()
 
 
 def test_length_is_forced_by_min_tokens_where_there_is_nothing_better(
@@ -223,11 +251,10 @@ def test_a_key_goes_into_its_header_and_nowhere_else(
 ) -> None:
     _, told = failure(start, fresh.url, api_key_env="TRIAL_KEY")
     assert told == "api_key_env names TRIAL_KEY, which is not set; export it, or drop it"
-    fresh.pages["/v1/models"] = 401, {"error": {"message": "Invalid API key"}}
+    fresh.pages["/v1/models"] = 401, {"error": {"message": "Invalid API key: s3cret-key"}}
     monkeypatch.setenv("TRIAL_KEY", "s3cret-key")
     _, told = failure(start, fresh.url, api_key_env="TRIAL_KEY")
-    assert "401: Invalid API key" in told
-    assert "s3cret" not in told
+    assert "401: Invalid API key: ***; name the variable" in told
     assert "authorization: bearer s3cret-key" in fresh.headers[-1].lower()
 
 

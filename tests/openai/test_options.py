@@ -18,8 +18,20 @@ def options(**given: Any) -> OpenAIOptions:
 
 def test_only_the_address_is_needed() -> None:
     assert options() == OpenAIOptions(base_url=URL)
-    with pytest.raises(msgspec.ValidationError, match="base_url"):
+    with pytest.raises(msgspec.ValidationError, match=r"base_url is missing; .* or set command"):
         msgspec.convert({}, OpenAIOptions)
+
+
+def test_a_server_that_is_started_needs_no_address() -> None:
+    assert msgspec.convert({"command": ["serve", "{port}"]}, OpenAIOptions).base_url is None
+    both = options(command=["serve", "--port", "8000"], environ={"A": "b"}, health="/ready")
+    assert both.command == ("serve", "--port", "8000")
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        options(base_url="http://user:hunter2@host/v1")
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +70,14 @@ def test_any_other_address_is_refused_with_an_example(url: str) -> None:
         ({"connect_timeout_s": -1}, "> 0"),
         ({"bse_url": URL}, "unknown field `bse_url`"),
         ({"api": "chat", "ids_in": True}, "ids_in is true and api is chat"),
+        ({"server": "llamafile"}, "Invalid enum value 'llamafile'"),
+        ({"command": [""]}, "command begins with an empty word"),
+        ({"command": "serve"}, "Expected `array"),
+        ({"command": ["serve", "--api-key", "x"]}, "command holds --api-key, and commands are"),
+        ({"command": ["serve", "--api_key=x"]}, "command holds --api_key, and commands are"),
+        ({"environ": {"A": "b"}}, "environ is set and command is not"),
+        ({"command": ["serve"], "health": "ready"}, "health is 'ready'; it is a path from the"),
+        ({"start_timeout_s": 0}, "> 0"),
         ({"extra_body": {"stream": False, "model": "x"}}, "extra_body sets model, stream, which"),
     ],
 )

@@ -24,6 +24,10 @@ def test_it_promises_only_what_every_server_can(spec: BackendSpec) -> None:
     assert spec.capabilities == {Capability.BATCH}
 
 
+def test_what_starts_a_program_needs_trust(spec: BackendSpec) -> None:
+    assert spec.commands == ("command",)
+
+
 def test_one_environment_fits_every_machine(spec: BackendSpec) -> None:
     (environment,) = spec.environments.values()
     assert list(spec.environments) == ["any"]
@@ -42,7 +46,7 @@ def test_what_it_names_exists(spec: BackendSpec) -> None:
 def test_the_host_imports_no_client_and_no_tokenizer() -> None:
     code = (
         "import sys, crossbench_openai.plugin, crossbench_openai.options;"
-        "print(sorted({'httpx2', 'tokenizers', 'asyncio'} & sys.modules.keys()))"
+        "print(sorted({'httptools', 'tokenizers', 'asyncio'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -118,7 +118,7 @@ def test_an_answer_without_the_final_mark_is_whole_by_its_finish(
     assert finished.reason == "stop"
 
 
-def test_a_role_alone_is_no_token(target: Target, server: Server) -> None:
+def test_a_role_alone_is_no_token_and_reasoning_is_marked(target: Target, server: Server) -> None:
     role = {"choices": [{"delta": {"role": "assistant", "content": ""}}]}
     reasoning = {"choices": [{"delta": {"reasoning_content": "hm"}}]}
     content_ = {"choices": [{"delta": {"content": " ok"}, "finish_reason": "length"}]}
@@ -126,6 +126,20 @@ def test_a_role_alone_is_no_token(target: Target, server: Server) -> None:
     record = target.record()
     assert content(record) == [2, 3]
     assert record.stamps_ns[0] > 90_000_000
+    assert record.text == "hm ok"
+
+
+def test_counts_so_far_count_each_chunk(target: Target, server: Server) -> None:
+    steps = [
+        event(words(text) | {"usage": {"prompt_tokens": P, "completion_tokens": so_far}})
+        for text, so_far in ((" is", 2), (" cold", 5))
+    ]
+    server.says(steps[0], 0.1, steps[1], *ENDED[:1], event(usage(P, 5)), DONE)
+    record = target.record()
+    assert record.failure is None
+    assert [count for count in record.counts if count] == [2, 3]
+    assert record.finish is not None
+    assert (record.finish.output_tokens, record.finish.counted_by) == (5, "usage")
 
 
 BROKEN: dict[str, tuple[tuple[Any, ...], str]] = {
@@ -183,7 +197,8 @@ def test_a_broken_answer_fails_its_request_and_nothing_else(
         (401, {"detail": "Invalid API key"}, "401: Invalid API key; name the variable"),
         (422, {"detail": [{"msg": "wrong"}]}, r'422: \[\{"msg":"wrong"\}\]'),
         (500, "x" * 10_000, "500: x{500}[.]{3}$"),
-        (503, "", "503: nothing$"),
+        (429, {"error": {"message": "too many"}}, "429: too many; it has more to do .* sent twice"),
+        (503, "", "503: nothing; it is not ready, or has too much to do"),
     ],
 )
 def test_a_refusal_is_told_in_the_servers_words(
@@ -201,6 +216,29 @@ def test_an_answer_that_is_no_stream_is_refused(target: Target, server: Server) 
     server.says(b'{"choices": []}')
     server.kind = "application/json"
     assert "content type application/json; a text/event-stream is needed" in target.failure()
+
+
+def test_a_connection_closed_while_idle_is_opened_again_before_it_counts(
+    target: Target, server: Server
+) -> None:
+    server.says(*TWO, *ENDED)
+    target.record()
+    server.hang_up()
+    assert target.record().failure is None
+
+
+def test_as_many_connections_are_open_as_were_last_needed(target: Target, server: Server) -> None:
+    server.says(TWO[0], 0.2, TWO[1], *ENDED)
+    requests = [Request(id=str(n), prompt_ids=PROMPT, max_tokens=4) for n in range(4)]
+    target.records(*requests, streams=4)
+    server.hang_up()
+    before, posted = server.connections, len(server.headers)
+    target.record()
+    assert server.connections == before + 4
+    first_post = next(
+        at for at, head in enumerate(server.headers[posted:]) if head.startswith("POST")
+    )
+    assert first_post == 4
 
 
 def test_several_requests_run_at_once(target: Target, server: Server) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.testing import BackendConformance
 from crossbench.worker.protocol import Ready, Tokenize, Tokenized
 from tests.conftest import ROOT, TINY
-from tests.openai import servers
+from tests.openai import inprocess, servers
 from tests.openai.conftest import PROMPT, Start, Target
 from tests.openai.scripted import until
 
@@ -88,6 +89,23 @@ def test_ids_and_their_text_give_the_same_answer(
     assert textual.record(tokens=24, prompt=ids).token_ids == (
         target.record(tokens=24, prompt=ids).token_ids
     )
+
+
+def test_tokens_and_speed_are_those_of_the_engine_in_process(
+    target: Target, tokenizer: CanonicalTokenizer, tmp_path: Path
+) -> None:
+    requests = [
+        Request(
+            id=str(n), prompt_ids=tokenizer.encode("The river is cold" + " is" * n), max_tokens=64
+        )
+        for n in range(4)
+    ]
+    behind = [target.records(request)[0] for request in requests]
+    options = {"dtype": "float32", "enforce_eager": True, "max_model_len": 512}
+    with inprocess.session("vllm", TINY, options, tmp_path) as inside:
+        within = [inprocess.record(inside, request) for request in requests]
+    assert [record.token_ids for record in behind] == [record.token_ids for record in within]
+    assert 0.5 < inprocess.pace(behind) / inprocess.pace(within) < 8
 
 
 def test_an_end_of_its_own_is_told_as_one(target: Target, tokenizer: CanonicalTokenizer) -> None:

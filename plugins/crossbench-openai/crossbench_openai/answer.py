@@ -3,100 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
-
-import msgspec
-from msgspec import Struct
-from msgspec.structs import replace
+from typing import Literal
 
 from crossbench.api import Chunk, Finish, RequestError
-from crossbench_openai.connection import said
+from crossbench_openai.wire import Choice, Event, Timings, Usage, event
 
 DONE = b"[DONE]"
-QUOTED = 200
 WHOLE: Mapping[str, Literal["length", "stop"]] = {"length": "length", "stop": "stop"}
 """Reasons that end a whole answer."""
-
-
-class Details(Struct, frozen=True):
-    """Of the prompt tokens."""
-
-    cached_tokens: int | None = None
-
-
-class Usage(Struct, frozen=True):
-    """The server's own count."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: Details | None = None
-
-
-class Delta(Struct, frozen=True):
-    """What a chat answer grows by; reasoning is as much of the output as what follows it."""
-
-    content: str | None = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
-
-
-class Choice(Struct, frozen=True):
-    """What an answer grows by, of either kind, with the ids that vLLM adds on request."""
-
-    text: str | None = None
-    delta: Delta | None = None
-    finish_reason: str | None = None
-    token_ids: tuple[int, ...] | None = None
-    prompt_token_ids: tuple[int, ...] | None = None
-
-    @property
-    def words(self) -> str:
-        """The text."""
-        delta = self.delta or Delta()
-        parts = (self.text, delta.reasoning or delta.reasoning_content, delta.content)
-        return "".join(part for part in parts if part)
-
-
-class Event(Struct, frozen=True):
-    """One event's JSON."""
-
-    object: str | None = None
-    choices: tuple[Choice, ...] = ()
-    usage: Usage | None = None
-    error: Any = None
-    prompt_token_ids: tuple[int, ...] | None = None
+EVENTS_PER_TOKEN = 8
+"""More than any server sends: an answer that goes on beyond it is one without an end."""
 
 
 class Answer:
     """What has come of one answer so far."""
 
-    def __init__(self) -> None:
-        self.usage = Usage()
+    def __init__(self, max_tokens: int, secret: str = "") -> None:
         self.prompt_ids: tuple[int, ...] | None = None
         """The prompt as the server says it saw it."""
+        self._secret = secret
+        self._usage = Usage()
+        self._timings = Timings()
         self._reason: str | None = None
         self._texts: list[str] = []
         self._ids: bool | None = None
         """Whether ids come; decided by the first event with content."""
+        self._counted = False
+        """Whether the count so far comes with the content; decided likewise."""
+        self._told = 0
+        """Tokens in the chunks so far, where they are counted."""
+        self._left = 64 + EVENTS_PER_TOKEN * max_tokens
 
     def read(self, events: Sequence[bytes]) -> Chunk | None:
         """What these events show together, or None where they hold no content.
 
         Raises RequestError for an error among them, and for what is no event of this protocol.
         """
-        text = ""
+        text = thought = ""
         ids: tuple[int, ...] = ()
         for data in events:
             if data == DONE:
                 continue
-            for choice in self._choices(data):
-                self._settle(choice)
+            found = event(data, self._secret)
+            self._note(found)
+            for choice in found.choices:
+                self._settle(choice, found.usage)
                 text += choice.words
+                thought += choice.thought
                 ids += choice.token_ids or ()
-        self._texts.append(text)
-        if not text and not ids:
+        count = (self._usage.completion_tokens or 0) - self._told if self._counted else None
+        if not text and not thought and not ids and not count:
             return None
-        return Chunk(ids if self._ids else None, text or None)
+        self._bound(len(events))
+        self._told += count or 0
+        self._texts.append(thought + text)
+        told = ids if self._ids else None
+        return Chunk(told, thought + text or None, None, count, bool(thought) and not text)
 
     def last(self, prompt_ids: Sequence[int] | None, count: Callable[[str], int]) -> Chunk:
         """The finish, after the last event.
@@ -120,25 +82,40 @@ class Answer:
             )
         if prompt_ids is not None:
             self._check_prompt(tuple(prompt_ids))
-        cached = None if prompt_ids is None else self._cached()
-        finish = Finish(reason=reason, cached_prompt_tokens=cached, native=self._native())
+        tokens, counted_by = self._total(count)
+        details = self._usage.completion_tokens_details
+        finish = Finish(
+            reason=reason,
+            cached_prompt_tokens=None if prompt_ids is None else self._cached(),
+            output_tokens=tokens,
+            counted_by=counted_by,
+            reasoning_tokens=details.reasoning_tokens if details else None,
+            drafted_tokens=self._timings.draft_n,
+            accepted_tokens=self._timings.draft_n_accepted,
+            native=self._native(),
+        )
+        return Chunk(() if self._ids else None, finish=finish)
+
+    def _total(
+        self, count: Callable[[str], int]
+    ) -> tuple[int | None, Literal["usage", "text"] | None]:
+        """Tokens of the output and whence their number; neither beside ids."""
         if self._ids:
-            return Chunk((), finish=finish)
-        tokens, counted_by = self.usage.completion_tokens, "usage"
-        if tokens is None:
-            tokens, counted_by = count("".join(self._texts)), "text"
-        return Chunk(None, finish=replace(finish, output_tokens=tokens, counted_by=counted_by))
+            return None, None
+        told = self._usage.completion_tokens
+        return (count("".join(self._texts)), "text") if told is None else (told, "usage")
 
     def _cached(self) -> int | None:
-        details = self.usage.prompt_tokens_details
-        return details.cached_tokens if details else None
+        details = self._usage.prompt_tokens_details
+        told = details.cached_tokens if details else None
+        return self._timings.cache_n if told is None else told
 
     def _native(self) -> Mapping[str, float]:
-        told = self.usage.prompt_tokens
-        return {} if told is None else {"prompt_tokens": told}
+        told = self._usage.prompt_tokens
+        return {**({} if told is None else {"prompt_tokens": told}), **self._timings.figures}
 
     def _check_prompt(self, asked: tuple[int, ...]) -> None:
-        seen, told = self.prompt_ids, self.usage.prompt_tokens
+        seen, told = self.prompt_ids, self._usage.prompt_tokens
         if seen is not None and seen != asked:
             raise RequestError(f"the server saw other prompt ids: {_difference(seen, asked)}")
         if told is not None and told != len(asked):
@@ -147,27 +124,29 @@ class Answer:
                 "put twice or left out, or another tokenizer than the artifact's, does this"
             )
 
-    def _choices(self, data: bytes) -> tuple[Choice, ...]:
-        try:
-            event = _decoder.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            told = data[:QUOTED].decode("utf-8", "replace")
-            raise RequestError(f"the server streamed what is no event ({error}): {told}") from error
-        if event.error is not None or event.object == "error":
-            raise RequestError(f"the server broke off: {said(data)}")
-        self.usage = event.usage or self.usage
-        for choice in event.choices:
+    def _note(self, found: Event) -> None:
+        self._usage = found.usage or self._usage
+        self._timings = found.timings or self._timings
+        for choice in found.choices:
             self._reason = choice.finish_reason or self._reason
-            self.prompt_ids = choice.prompt_token_ids or event.prompt_token_ids or self.prompt_ids
-        return event.choices
+            self.prompt_ids = choice.prompt_token_ids or found.prompt_token_ids or self.prompt_ids
 
-    def _settle(self, choice: Choice) -> None:
+    def _settle(self, choice: Choice, usage: Usage | None) -> None:
         """Ids come with every content or with none, or the count would be neither."""
-        content = choice.token_ids or choice.words
+        content = choice.token_ids or choice.words or choice.thought
         if self._ids is None and content:
             self._ids = choice.token_ids is not None
-        elif self._ids and choice.words and choice.token_ids is None:
+            self._counted = not self._ids and bool(usage and usage.completion_tokens)
+        elif self._ids and content and choice.token_ids is None:
             raise RequestError("the server sent token ids with a part of its answer only")
+
+    def _bound(self, events: int) -> None:
+        self._left -= events
+        if self._left < 0:
+            raise RequestError(
+                f"the server goes on beyond {EVENTS_PER_TOKEN} events a token of max_tokens, "
+                "so it may never end"
+            )
 
 
 def _difference(seen: tuple[int, ...], asked: tuple[int, ...]) -> str:
@@ -177,6 +156,3 @@ def _difference(seen: tuple[int, ...], asked: tuple[int, ...]) -> str:
         f"{len(seen)} instead of {len(asked)}, from place {at} on "
         f"{list(seen[at : at + 4])} instead of {list(asked[at : at + 4])}"
     )
-
-
-_decoder = msgspec.json.Decoder(Event)

@@ -2,7 +2,7 @@
 
 Fields that no server lacks are OpenAI's. The others have defaults which differ from server to
 server and are rarely neutral (llama-cpp-python's penalises repetition by 1.1 and drops tokens under
-a twentieth of the likeliest one's probability), so they are set wherever the schema names them.
+a twentieth of the likeliest one's probability), so they are set wherever the server takes them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ class Bodies:
     def __init__(self, server: Server, options: OpenAIOptions) -> None:
         self._server = server
         self._extra = options.extra_body
+        kind = server.kind
         self._fixed = {
             "model": server.model,
             "stream": True,
-            "stream_options": {"include_usage": True},
+            "stream_options": {"include_usage": True, **_counting(server)},
             "return_token_ids": True,
             **NEUTRAL,
+            **(kind.always if kind else {}),
         }
         self._honoured = server.fields | options.extra_body.keys()
         self.forced_by = next((name for name in LENGTH_FORCED_BY if name in self._honoured), None)
@@ -62,6 +64,12 @@ class Bodies:
         if self.forced_by == "ignore_eos":
             return {"ignore_eos": True}
         return {"min_tokens": request.max_tokens}
+
+
+def _counting(server: Server) -> Mapping[str, bool]:
+    """The count so far with each event, where that is to be had and ids are not."""
+    counts = server.kind is not None and server.kind.counts_each
+    return {"continuous_usage_stats": True} if counts and not server.sends_ids else {}
 
 
 def _sampling(sampling: Sampling) -> Mapping[str, Any]:

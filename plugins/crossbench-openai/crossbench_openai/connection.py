@@ -1,49 +1,56 @@
 """One server over HTTP: pages asked for, answers streamed, every failure a sentence.
 
-Straight to the server: proxies of the environment are left aside, and compressed answers are not
-asked for, because both hold a stream back.
+Straight to the server: proxies of the environment are left aside, redirects are not followed, and
+compressed answers are not asked for. Nothing that is timed is ever sent twice.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx2
 import msgspec
 
 from crossbench.api import EngineError, RequestError
+from crossbench_openai.client import Client, Unreachable, Untrusted
+from crossbench_openai.line import Broken, Line, Silent, told
 from crossbench_openai.options import OpenAIOptions
+from crossbench_openai.refusal import Refusal, quoted
 
-QUOTED = 500
-"""Most characters of a server's own words in a message."""
 OK = 200
-HINTS = {401: "name the variable of its key in api_key_env", 404: "look at base_url and model"}
+ABSENT = (404, 405)
+PAGE_BYTES = 32 << 20
+"""Most that a page may hold; schemas of real servers take under one MiB."""
+REFUSAL_BYTES = 64 << 10
 
 
 class Connection:
     """A client of one server; the paths are those below `base_url`, or from the root with "/"."""
 
-    def __init__(self, options: OpenAIOptions) -> None:
-        """Raises EngineError where the key's environment variable is not set."""
-        self._base = options.base_url.rstrip("/")
-        self._root = self._base.removesuffix("/v1")
+    def __init__(self, options: OpenAIOptions, base_url: str) -> None:
+        """Made inside an event loop. Raises EngineError where the key's variable is not set."""
+        self._base = base_url.rstrip("/")
+        self._path = urlsplit(self._base).path
+        self.secret = "" if options.api_key_env is None else _key(options.api_key_env)
+        """The key, to be blotted out of what is quoted."""
         self._read_timeout_s = options.read_timeout_s
-        headers = {"Accept-Encoding": "identity"}
-        if options.api_key_env is not None:
-            headers["Authorization"] = f"Bearer {_key(options.api_key_env)}"
-        self._client = httpx2.AsyncClient(
-            headers=headers,
-            timeout=httpx2.Timeout(options.read_timeout_s, connect=options.connect_timeout_s),
-            trust_env=False,
+        self.banner = ""
+        """The last `Server` header."""
+        self._keeps_open = True
+        headers = {"Accept-Encoding": "identity", "Content-Type": "application/json"}
+        if self.secret:
+            headers["Authorization"] = f"Bearer {self.secret}"
+        self._client = Client(
+            self._base, headers, options.connect_timeout_s, options.read_timeout_s
         )
 
     async def page(self, path: str) -> Any:
         """The JSON of a page. Raises RequestError, EngineError."""
-        with self._named():
-            return _json(await self._client.get(self._url(path)))
+        return await self._json("GET", path, None)
 
     async def optional(self, path: str) -> Any:
         """The JSON of a page, or None where the server has no such page."""
@@ -52,81 +59,140 @@ class Connection:
         except RequestError:
             return None
 
-    async def ask(self, path: str, body: Mapping[str, Any]) -> Any:
+    async def ask(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The JSON that answers a body. Raises RequestError, EngineError."""
+        return await self._json("POST", path, body)
+
+    async def tell(self, path: str) -> None:
+        """Post an empty body, and leave the answer unread. Raises RequestError, EngineError."""
         with self._named():
-            return _json(await self._client.post(self._url(path), json=body))
+            async with self._patient(), self._asked("POST", path, None) as response:
+                await self._refuse(response)
 
-    async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        """The pieces of an event stream as the network brings them.
+    async def healthy(self, path: str) -> bool | None:
+        """Whether a page answers 200; None where the server has none. False if nobody listens."""
+        try:
+            with self._named():
+                async with self._patient(), self._asked("GET", path, None) as response:
+                    return None if response.status in ABSENT else response.status == OK
+        except (EngineError, RequestError):
+            return False
 
-        Closing it early closes the connection, by which the server learns that nobody listens.
+    async def ready(self, count: int) -> None:
+        """Have so many connections open, so that no request waits for one. Raises EngineError.
+
+        A server that closes each connection after its answer is left alone.
+        """
+        if self._keeps_open:
+            await asyncio.gather(*(self.optional("models") for _ in range(count)))
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Callable[[], Awaitable[bytes]], None]:
+        """An event stream: what reads its next piece as the network brings it, b"" at its end.
+
+        Leaving early closes the connection, by which the server learns that nobody listens.
         Raises RequestError, EngineError.
         """
         with self._named():
-            async with self._client.stream("POST", self._url(path), json=body) as response:
-                if response.status_code != OK:
-                    raise refusal(response.status_code, await response.aread())
-                kind = response.headers.get("content-type", "none").partition(";")[0].strip()
-                if kind.lower() != "text/event-stream":
+            async with AsyncExitStack() as stack:
+                async with self._patient():
+                    response = await stack.enter_async_context(self._asked("POST", path, body))
+                    await self._refuse(response)
+                kind = told(response.headers, "content-type")
+                if kind != "text/event-stream":
                     raise RequestError(
                         f"the server answered with content type {kind}; a text/event-stream is "
                         "needed, so it may not be able to stream"
                     )
-                async for piece in response.aiter_bytes():
-                    yield piece
+                yield response.read
 
     async def close(self) -> None:
         """Close what is open; a second call does nothing."""
-        await self._client.aclose()
+        self._client.close()
 
-    def _url(self, path: str) -> str:
-        return self._root + path if path.startswith("/") else f"{self._base}/{path}"
+    async def _json(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        with self._named():
+            async with self._patient(), self._asked(method, path, body) as response:
+                await self._refuse(response)
+                content = await _content(response, PAGE_BYTES)
+        if content is None:
+            raise RequestError(f"{path} of the server holds more than {PAGE_BYTES} bytes")
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RequestError(f"{path} of the server is no JSON: {error}") from error
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, path: str, body: Mapping[str, Any] | None
+    ) -> AsyncGenerator[Line, None]:
+        """The response, its head read."""
+        root = self._path.removesuffix("/v1")
+        target = root + path if path.startswith("/") else f"{self._path}/{path}"
+        data = msgspec.json.encode(body) if body is not None else b"" if method == "POST" else None
+        async with self._client.asked(method, target, data) as response:
+            self.banner = response.headers.get("server", "")
+            yield response
+        self._keeps_open = response.keeps_open
+
+    async def _refuse(self, response: Line) -> None:
+        """Raise what a server said instead of an answer."""
+        if response.status != OK:
+            content = await _content(response, REFUSAL_BYTES) or b""
+            raise Refusal(response.status, response.headers, content, self.secret)
+
+    @asynccontextmanager
+    async def _patient(self) -> AsyncGenerator[None, None]:
+        """So long, and no longer, for what may come byte by byte."""
+        try:
+            async with asyncio.timeout(self._read_timeout_s) as limit:
+                yield
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise RequestError(
+                f"the server had not answered after {self._read_timeout_s:g} s (read_timeout_s)"
+            ) from error
 
     @contextmanager
     def _named(self) -> Iterator[None]:
         """The client's exceptions as the contract's."""
         try:
             yield
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+        except Untrusted as error:
             raise EngineError(
-                f"no server answers at {self._base} ({_told(error)}); start it, or correct base_url"
+                f"{self._base} cannot be trusted: {self._told(error)}; correct base_url, or name "
+                "the authority's file in SSL_CERT_FILE"
             ) from error
-        except httpx2.TimeoutException as error:
+        except Unreachable as error:
+            raise EngineError(
+                f"no server answers at {self._base} ({self._told(error)}); "
+                "start it, or correct base_url"
+            ) from error
+        except Silent as error:
             raise RequestError(
                 f"the server sent nothing for {self._read_timeout_s:g} s (read_timeout_s)"
             ) from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise RequestError(f"the connection to the server broke: {_told(error)}") from error
+        except Broken as error:
+            raise RequestError(
+                f"the connection to the server broke: {self._told(error)}"
+            ) from error
+
+    def _told(self, error: Exception) -> str:
+        return quoted(str(error) or type(error).__name__, self.secret)
 
 
-def refusal(status: int, content: bytes) -> RequestError:
-    """What a server said instead of an answer."""
-    hint = f"; {HINTS[status]}" if status in HINTS else ""
-    return RequestError(f"the server answered {status}: {said(content)}{hint}")
-
-
-def said(content: bytes) -> str:
-    """The message in an error's JSON, of whichever dialect, else its text; never long."""
-    try:
-        told = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        told = content.decode("utf-8", "replace")
-    for name in ("error", "detail", "message"):
-        if isinstance(told, dict) and name in told:
-            told = told[name]
-    text = told if isinstance(told, str) else msgspec.json.encode(told).decode()
-    text = " ".join(text.split()) or "nothing"
-    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
-
-
-def _json(response: httpx2.Response) -> Any:
-    if response.status_code != OK:
-        raise refusal(response.status_code, response.content)
-    try:
-        return msgspec.json.decode(response.content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise RequestError(f"{response.url.path} of the server is no JSON: {error}") from error
+async def _content(response: Line, limit: int) -> bytes | None:
+    """All of a response, or None where it is more than that."""
+    pieces, size = [], 0
+    while piece := await response.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            return None
+    return b"".join(pieces)
 
 
 def _key(variable: str) -> str:
@@ -136,7 +202,3 @@ def _key(variable: str) -> str:
     if not key.isascii() or not key.isprintable():
         raise EngineError(f"{variable} holds characters that no HTTP header can carry")
     return key
-
-
-def _told(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -22,8 +22,9 @@ def loaded(server: Server, bodies: Bodies, form: Form) -> Loaded:
     """The facts of a target behind a server; no device, since none of them is known."""
     settings: dict[str, Fact[Any]] = {
         "model": Fact(server.model, "api"),
+        "server": Fact(server.kind.name if server.kind else None, "api"),
         "prompt sent as": Fact(form.kind, "api"),
-        "fields known from": Fact("schema" if server.schema_told else "standard", "api"),
+        "fields known from": Fact(_known_from(server), "api"),
         "length forced by": Fact(bodies.forced_by, "api"),
     }
     if form.kind == "text":
@@ -44,6 +45,12 @@ def loaded(server: Server, bodies: Bodies, form: Form) -> Loaded:
         settings=settings,
         ignored=(*_uncontrolled(form), *bodies.ignored()),
     )
+
+
+def _known_from(server: Server) -> str:
+    if server.schema_told:
+        return "its schema"
+    return "its kind" if server.kind else "the standard"
 
 
 def _uncontrolled(form: Form) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The options of a target behind a server: where it is, and how it is asked.
+"""The options of a target behind a server: where it is, how it is asked, and how it is started.
 
 This module imports no HTTP client: the host reads it to check a suite.
 """
@@ -10,11 +10,15 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
+from crossbench_openai.kinds import KindName
+
 Api: TypeAlias = Literal["completions", "chat"]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 OURS = frozenset({"max_tokens", "messages", "model", "n", "prompt", "stream", "stream_options"})
 """Fields of a request's body that decide what is measured; a suite may not set them."""
+OWN_URL = "http://127.0.0.1:{port}/v1"
+"""Where a server that crossbench starts listens, unless the suite says otherwise."""
 
 
 class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -24,9 +28,12 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     base_url: Annotated[
-        str,
-        Meta(description="Where the server listens, as OpenAI clients are given it; ends in /v1."),
-    ]
+        str | None,
+        Meta(
+            description="Where the server listens, as OpenAI clients are given it; ends in /v1. "
+            "With command it may be left out: a free port of 127.0.0.1 is taken."
+        ),
+    ] = None
     model: Annotated[
         str | None, Meta(description="Name of the served model; absent: the only one served.")
     ] = None
@@ -37,6 +44,10 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "around which the server puts its own template."
         ),
     ] = "completions"
+    server: Annotated[
+        KindName | None,
+        Meta(description="The kind of server; absent: told apart by what it says of itself."),
+    ] = None
     api_key_env: Annotated[
         str | None, Meta(description="Environment variable that holds the server's API key.")
     ] = None
@@ -51,6 +62,23 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         dict[str, Any],
         Meta(description="Fields of the server's own, sent with every request as they are."),
     ] = {}
+    command: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Starts the server for this target, used only with --trust; {port}, "
+            "{artifact} and {python} (this environment's interpreter) are filled in."
+        ),
+    ] = ()
+    environ: Annotated[
+        dict[str, str], Meta(description="Environment variables of the server that command starts.")
+    ] = {}
+    health: Annotated[
+        str,
+        Meta(description="Page that answers 200 once the server that command starts is ready."),
+    ] = "/health"
+    start_timeout_s: Annotated[
+        Seconds, Meta(description="How long the server that command starts may take to be ready.")
+    ] = 600.0
     connect_timeout_s: Annotated[
         Seconds, Meta(description="How long a connection may take to be accepted.")
     ] = 10.0
@@ -60,7 +88,9 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, each in one sentence that says what to change."""
-        _check_url(self.base_url)
+        _check_start(self)
+        if self.base_url is not None:
+            _check_url(self.base_url)
         if self.ids_in and self.api == "chat":
             raise ValueError(
                 "ids_in is true and api is chat, which takes messages only; "
@@ -73,14 +103,42 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             )
 
 
+def _check_start(options: OpenAIOptions) -> None:
+    if options.base_url is None and not options.command:
+        raise ValueError(
+            "base_url is missing; set it to where the server listens, such as "
+            "http://127.0.0.1:8000/v1, or set command to start one"
+        )
+    if options.environ and not options.command:
+        raise ValueError("environ is set and command is not; it is for a server that is started")
+    if options.command and not options.command[0]:
+        raise ValueError("command begins with an empty word; its first word is the program")
+    for word in options.command:
+        if word.partition("=")[0].strip("-").replace("_", "-") == "api-key":
+            raise ValueError(
+                f"command holds {word.partition('=')[0]}, and commands are written into reports; "
+                "let the server read its key from an environment variable, and name that in "
+                "api_key_env"
+            )
+    if not options.health.startswith("/") or not options.health.isascii() or " " in options.health:
+        raise ValueError(f"health is {options.health!r}; it is a path from the root: /health")
+
+
 def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
         fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, a bracket that is not closed
         fits = False
-    if not fits or parts.query or parts.fragment or parts.username is not None:
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if not fits or not plain or parts.query or parts.fragment or parts.username is not None:
         raise ValueError(
-            f"base_url is {url!r}; allowed is http:// or https://, a host, a port and a path, "
-            "such as http://127.0.0.1:8000/v1; a key goes into api_key_env"
+            f"base_url is {_shown(url)!r}; allowed is http:// or https://, a host, a port and a "
+            "path, such as http://127.0.0.1:8000/v1; a key goes into api_key_env"
         )
+
+
+def _shown(url: str) -> str:
+    """The address without what may be a password."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"

@@ -10,7 +10,7 @@ from crossbench.hookspecs import hookimpl
 
 @hookimpl
 def crossbench_backends() -> Iterable[BackendSpec]:
-    """Servers on this machine or another; the engine itself is never ours to start or to stop.
+    """Servers on this machine or another, running already or started for the target.
 
     No TOKEN_IDS and no RESET: some servers send ids and tell what they had cached, most do not.
     """
@@ -18,9 +18,10 @@ def crossbench_backends() -> Iterable[BackendSpec]:
         name="openai",
         factory="crossbench_openai.engine:OpenAI",
         options="crossbench_openai.options:OpenAIOptions",
-        distributions=("httpx2", "tokenizers", "crossbench-openai"),
+        distributions=("httptools", "tokenizers", "crossbench-openai"),
         environments={
-            "any": EnvSpec(requirements=("httpx2>=2.16", "tokenizers>=0.21", "msgspec>=0.20"))
+            "any": EnvSpec(requirements=("httptools>=0.6.4", "tokenizers>=0.21", "msgspec>=0.20"))
         },
         capabilities=frozenset({Capability.BATCH}),
+        commands=("command",),
     )

@@ -7,15 +7,17 @@ some servers put in front by themselves: which do is tried out once at load.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct
 
 from crossbench.api import EngineError, RequestError, Unsupported
-from crossbench_openai.connection import Connection
 from crossbench_openai.options import OpenAIOptions
 from crossbench_openai.server import Server
 from crossbench_openai.tokenizer import FolderTokenizer
+
+if TYPE_CHECKING:
+    from crossbench_openai.connection import Connection
 
 Kind: TypeAlias = Literal["token ids", "text", "user message"]
 
@@ -81,7 +83,9 @@ async def tried(
         await _count(connection, server, {"messages": [{"role": "user", "content": TRIAL}]})
         return Form(kind="user message")
     ids = tokenizer.head + tokenizer.encode(TRIAL)
-    if options.ids_in is not False and await _takes_ids(connection, server, options, ids):
+    takes = server.kind.takes_ids if server.kind else None
+    wanted = takes is not False if options.ids_in is None else options.ids_in
+    if wanted and await _takes_ids(connection, server, options, ids):
         return Form(kind="token ids")
     count = await _count(connection, server, {"prompt": TRIAL})
     if count is None or not tokenizer.head:

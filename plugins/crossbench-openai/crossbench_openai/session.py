@@ -6,7 +6,7 @@ Events that one read of the connection brings became visible together, so they m
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from contextlib import suppress
 
 from crossbench.api import (
     Chunk,
@@ -21,6 +21,7 @@ from crossbench_openai.answer import Answer
 from crossbench_openai.body import Bodies
 from crossbench_openai.connection import Connection
 from crossbench_openai.events import Events
+from crossbench_openai.process import ServerProcess
 from crossbench_openai.prompt import Prompts
 from crossbench_openai.server import Server
 from crossbench_openai.tokenizer import FolderTokenizer
@@ -36,12 +37,17 @@ class OpenAISession:
         bodies: Bodies,
         prompts: Prompts,
         tokenizer: FolderTokenizer,
+        process: ServerProcess | None = None,
     ) -> None:
         self._connection = connection
         self._server = server
         self._bodies = bodies
         self._prompts = prompts
         self._tokenizer = tokenizer
+        self._process = process
+        self._flying = 0
+        self._most = 1
+        """Requests in flight, now and at most since the last reset."""
 
     def describe(self) -> Loaded:
         """What the server told."""
@@ -65,11 +71,16 @@ class OpenAISession:
             raise RequestError("no server takes ids to decode along")
         self._check_room(request)
         body = self._bodies.of(request, self._prompts.body(request.prompt_ids))
-        answer, events = Answer(), Events()
-        async with aclosing(self._connection.stream(self._server.path, body)) as pieces:
-            async for piece in pieces:
-                if chunk := answer.read(events.feed(piece)):
-                    yield chunk
+        answer, events = Answer(request.max_tokens, self._connection.secret), Events()
+        self._flying += 1
+        self._most = max(self._most, self._flying)
+        try:
+            async with self._connection.stream(self._server.path, body) as read:
+                while piece := await read():
+                    if chunk := answer.read(events.feed(piece)):
+                        yield chunk
+        finally:
+            self._flying -= 1
         # Judged last, when nothing is timed any more.
         yield answer.last(self._prompts.expected(request.prompt_ids), self._count)
 
@@ -77,12 +88,23 @@ class OpenAISession:
         """Nothing: a server does not tell."""
         return {}
 
-    def reset(self) -> None:
-        """Nothing: what a server keeps cached is its own, and the report says so."""
+    async def reset(self) -> None:
+        """Drop cached prefixes where the server lets them be dropped, and reopen what it closed.
+
+        So many connections are open afterwards as were last needed at once. Raises EngineError
+        where no server answers any more.
+        """
+        if self._server.kind and self._server.kind.flush:
+            with suppress(RequestError):  # what it had cached all the same, it tells
+                await self._connection.tell(self._server.kind.flush)
+        await self._connection.ready(self._most)
+        self._most = 1
 
     async def close(self) -> None:
-        """Close the connections; the server lives on."""
+        """Close the connections, and end the server if it is ours."""
         await self._connection.close()
+        if self._process:
+            await self._process.end()
 
     def _check_room(self, request: Request) -> None:
         """Refuse what the server would cut without a word, as vLLM does."""
