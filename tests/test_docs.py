@@ -118,6 +118,6 @@ def test_every_test_the_fault_table_names_exists() -> None:
     defined = {
         name
         for file in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^def (test_\w+)\(", file.read_text(), re.MULTILINE)
+        for name in re.findall(r"^ *def (test_\w+)\(", file.read_text(), re.MULTILINE)
     }
     assert named - defined == set()

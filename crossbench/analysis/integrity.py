@@ -71,7 +71,9 @@ def checks(
             yield _offload(target, measured, launches)
         yield _processor(target, mine, machine.host.value)
         yield _swapped(target, mine)
-        yield _others(target, mine, machine.logical_cores or 1)
+        company = _accompanied(target, measured)
+        apart = [found[launch] for launch in launches if launch in found.keys() - company]
+        yield _others(target, apart, machine.logical_cores or 1, accompanied=bool(company))
         yield from _left_out(target, measured, machine)
 
 
@@ -194,12 +196,27 @@ def _swapped(target: str, spans: Sequence[Span]) -> Check:
     )
 
 
-def _others(target: str, spans: Sequence[Span], cores: int) -> Check:
-    """Processor time that went to others while it was timed."""
+def _accompanied(target: str, measured: Measurements) -> frozenset[str]:
+    """Launches of a target in which a background worked."""
+    return frozenset(
+        event.launch
+        for (name, _), events in measured.backgrounds.items()
+        for event in events
+        if name == target
+    )
+
+
+def _others(target: str, spans: Sequence[Span], cores: int, *, accompanied: bool) -> Check:
+    """Processor time that went to others while it was timed, in launches without a background.
+
+    `accompanied` says that there were launches with one.
+    """
     taken = [each for span in spans if (each := _beside(span)) is not None]
     if not taken:
         read = any(span.read("host", "cpu_time") for span in spans)
         evidence = "its samples were too short to count processor time" if read else UNREAD
+        if accompanied:
+            evidence = "a background worked beside it on purpose: others cannot be told from it"
         found = None
     else:
         most = max(taken)

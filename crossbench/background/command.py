@@ -21,6 +21,7 @@ import psutil
 from crossbench.background import keeper
 from crossbench.background.activity import BackgroundFailed, Spell
 from crossbench.places.processors import hold
+from crossbench.secrets import mask_file, masked, secrets
 
 ANSWER_S = 10.0
 """What the keeper may take to stop a command, or to let it run on."""
@@ -44,6 +45,7 @@ class Running:
         """`cpus` are those it is held to, if any; `settle_s` is what it is given to begin in."""
         self._words = tuple(words)
         self._environ = dict(environ)
+        self._hidden = secrets(environ)
         self._cpus = tuple(cpus)
         self._log = log
         self._settle_s = settle_s
@@ -75,20 +77,17 @@ class Running:
         return []
 
     def end(self) -> None:
-        """End it and all that it started."""
+        """End it and all that it started, and mask secrets in its log."""
         process, self._process = self._process, None
         if process is None:
             return
-        for pipe in (process.stdin, process.stdout):
-            with suppress(OSError):
-                if pipe is not None:
-                    pipe.close()
+        _shut(process)
         try:
             process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _kill(process)
+        with suppress(OSError):
+            mask_file(self._log, self._hidden)
 
     def _started(self) -> subprocess.Popen[bytes]:
         try:
@@ -103,11 +102,19 @@ class Running:
                     bufsize=0,
                     start_new_session=True,
                 )
-            if self._cpus:
-                hold(process.pid, self._cpus)
+            self._hold(process)
         except OSError as error:
             raise BackgroundFailed(f"it cannot be started: {error.strerror}") from error
         return process
+
+    def _hold(self, process: subprocess.Popen[bytes]) -> None:
+        """Hold a keeper to its processors; one that cannot be is ended. Raises OSError."""
+        try:
+            if self._cpus:
+                hold(process.pid, self._cpus)
+        except BaseException:
+            _kill(process)
+            raise
 
     def _settle(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self._settle_s
@@ -143,7 +150,34 @@ class Running:
             process.wait(LEAVE_S)
         told = f"it ended with code {process.returncode}"
         with suppress(OSError):
-            text = self._log.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
-            if lines := text.strip().splitlines()[-2:]:
+            if lines := self._tail().strip().splitlines()[-2:]:
                 told += "; its last words: " + " | ".join(line.strip() for line in lines)
         return BackgroundFailed(told)
+
+    def _tail(self) -> str:
+        """The end of the log, masked before it is cut. Raises OSError."""
+        most = LOG_TAIL_BYTES + max(map(len, self._hidden), default=0)
+        with self._log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - most))
+            return masked(log.read(), self._hidden)[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a keeper that does not leave, and all below it, whatever group they are in."""
+    below: list[psutil.Process] = []
+    with suppress(psutil.Error):
+        below = psutil.Process(process.pid).children(recursive=True)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for each in below:
+        with suppress(psutil.Error):
+            each.kill()
+    process.wait()
+    _shut(process)
+
+
+def _shut(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):
+            if pipe is not None:
+                pipe.close()

@@ -17,7 +17,6 @@ from crossbench.api import Request
 from crossbench.background.activity import BackgroundFailed, Spell
 from crossbench.worker.group import members
 from crossbench.worker.protocol import Measure, Measured
-from crossbench.worker.pulse import Phase
 from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
 
 ROUND_S = 0.5
@@ -47,11 +46,11 @@ class Serving:
         """Begin, and wait for the first token. Raises BackgroundFailed."""
         self._raise_failure()
         self._stop.clear()
-        self._began_ns = time.perf_counter_ns()
+        before = self._worker.beat().tokens
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         deadline = time.monotonic() + self._patience_s
-        while not self._streams_now() and self._failure is None:
+        while self._worker.beat().tokens == before and self._failure is None:
             if time.monotonic() > deadline:
                 self._failure = f"it gave no token within {self._patience_s:g} s"
             time.sleep(LOOK_EVERY_S)
@@ -86,10 +85,6 @@ class Serving:
             self._thread = None
         self._worker.end()
 
-    def _streams_now(self) -> bool:
-        beat = self._worker.beat()
-        return beat.phase is Phase.STREAMING and beat.since_ns > self._began_ns
-
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise BackgroundFailed(self._failure)
@@ -104,6 +99,8 @@ class Serving:
                 self._round(Measure(requests=tuple(chosen), streams=self._streams))
         except WorkerFailed as failure:
             self._failure = str(failure)
+        except Exception as error:  # noqa: BLE001 (nobody else sees what ends a thread)
+            self._failure = f"{type(error).__name__}: {error}"
 
     def _round(self, asked: Measure) -> None:
         """Serve, and give about as much next time as lasts a round. Raises WorkerFailed."""

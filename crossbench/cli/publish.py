@@ -40,7 +40,7 @@ def command(
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is no folder; name the one that reports are published in")
     for run in runs:
-        say(publish(run, folder, without_prompts=without_prompts, hidden=(*here(), *hidden)))
+        say(publish(run, folder, without_prompts=without_prompts, hidden=hidden, here=here()))
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder, and no RUN was named to publish in it")
     found = index(folder)

@@ -69,11 +69,12 @@ def _unknown(why: str) -> TargetFit:
 
 
 def _rooms(target: Target, rooms: Sequence[DeviceRoom]) -> Sequence[DeviceRoom]:
-    """The devices here; where the target needs others, devices of unknown size in their place."""
+    """The devices that it would see here; where it needs others, such of unknown size instead."""
     here = sum(room.kind == "cuda" for room in rooms)
     metal = target.needs.platform == "macos-arm64"
     lacks_metal = metal and not any(room.kind == "metal" for room in rooms)
     if target.needs.cuda <= here and not lacks_metal:
-        return rooms
+        hidden = [room for room in rooms if room.kind == "cuda"][target.needs.cuda or here :]
+        return [room for room in rooms if room not in hidden]
     host = [room for room in rooms if room.name == HOST]
     return [*supposed(target.options, cuda=target.needs.cuda, metal=metal), *host]

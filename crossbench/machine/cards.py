@@ -63,22 +63,20 @@ class Cards:
             raise self._given_up(
                 "the process that asks the NVIDIA driver broke off, as where the driver does"
             ) from None
+        except BaseException:  # after a Ctrl-C its answer would be taken for the next question's
+            self._forget()
+            raise
 
     def close(self) -> None:
         """End the process, if there is one; what is asked afterwards starts another."""
         process, self._process, self._lost = self._process, None, None
         if process is None:
             return
-        for pipe in (process.stdin, process.stdout):
-            assert pipe is not None
-            with suppress(OSError):
-                pipe.close()
+        _shut(process)
         with suppress(TimeoutExpired):
             process.wait(LEAVE_S)
             return
-        process.send_signal(signal.SIGKILL)
-        with suppress(TimeoutExpired):  # a call of a driver may hold even a killed process
-            process.wait(LEAVE_S)
+        _kill(process)
 
     def _line(self, process: Popen[bytes], question: Question) -> bytes:
         assert process.stdin is not None
@@ -96,10 +94,16 @@ class Cards:
         return told
 
     def _given_up(self, reason: str) -> Unanswered:
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
+        self._forget()
         self._lost = reason
         return Unanswered(reason)
+
+    def _forget(self) -> None:
+        """Kill the process, if there is one, whatever it was doing."""
+        process, self._process = self._process, None
+        if process is not None:
+            _shut(process)
+            _kill(process)
 
 
 _cards = Cards()
@@ -142,6 +146,19 @@ def celsius() -> tuple[int, ...]:
 def close() -> None:
     """End the process that asks, if there is one."""
     _cards.close()
+
+
+def _shut(process: Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        assert pipe is not None
+        with suppress(OSError):
+            pipe.close()
+
+
+def _kill(process: Popen[bytes]) -> None:
+    process.send_signal(signal.SIGKILL)
+    with suppress(TimeoutExpired):  # a call of a driver may hold even a killed process
+        process.wait(LEAVE_S)
 
 
 def _installed() -> bool:

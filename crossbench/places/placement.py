@@ -56,14 +56,14 @@ def places(
     """A place for each replica, and the room that is left; `beside` is what a background needs.
 
     Where `needs.cpus` is not written, replicas on processors divide them equally, with an equal
-    share for a background; a target that is alone, or on CUDA devices, is then held to none.
-    Raises Crowded.
+    share for a background; a target that is alone, or on CUDA devices, is then held to none. Each
+    sees `needs.cuda` CUDA devices; a target that is alone and needs none sees all. Raises Crowded.
     """
     alone = replicas == 1 and beside is None
-    cuda, left = _devices(needs, 1 if alone else replicas, room.cuda)
+    cuda, left = _devices(needs, replicas, room.cuda)
     cpus, cores = _processors(needs, replicas, room.cores, beside, alone=alone)
     given = tuple(
-        Place(cpus=held, cuda=None if alone else seen)
+        Place(cpus=held, cuda=seen if needs.cuda or not alone else None)
         for held, seen in zip(cpus, cuda, strict=True)
     )
     return given, Room(cores=cores, cuda=left)

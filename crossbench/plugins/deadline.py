@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+AGAIN_S = 0.5
+"""After this it is raised once more: code that catches everything may have caught it."""
+
 
 class TooSlow(BaseException):
     """The time is over; no Exception, because a plugin may swallow those."""
@@ -25,7 +28,7 @@ def within(seconds: float) -> Iterator[None]:
         return
     began = time.monotonic()
     before = signal.signal(signal.SIGALRM, _over)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds)
+    left, interval = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -31,17 +31,26 @@ _UNSAFE = re.compile(r"[^a-z0-9._]+")
 
 
 def publish(
-    run: Path, base: Path, *, without_prompts: bool = False, hidden: Iterable[str] = ()
+    run: Path,
+    base: Path,
+    *,
+    without_prompts: bool = False,
+    hidden: Collection[str] = (),
+    here: Iterable[str] = (),
 ) -> Path:
     """Write the copy of a run into its place below `base`, and say where.
 
-    `hidden` are names to take out beside those that the run knows itself. Raises InputError.
+    `hidden` are names to take out beside those that the run knows itself and those of `here`. A
+    copy that was published before stays as it is, unless more is to be taken out of it. Raises
+    InputError.
     """
     source = raw(run)
-    taken = private(source, hidden, texts(source.manifest) if without_prompts else ())
-    shown = _shown(source, taken, without_prompts=without_prompts)
+    more = without_prompts or bool(hidden)
+    names = (*here, *hidden)
+    taken = private(source, names, texts(source.manifest) if without_prompts else ())
+    shown = source if source.redacted and not more else _shown(source, taken, without_prompts)
     folder = base / _place(shown)
-    if folder.resolve() == run.resolve():
+    if folder.resolve() == run.resolve() and not more:
         return folder
     draft = folder.with_name(folder.name + PART)
     try:
@@ -61,11 +70,10 @@ def publish(
     return folder
 
 
-def _shown(source: Source, taken: Private, *, without_prompts: bool) -> Source:
-    if source.redacted and not without_prompts:
-        return source
+def _shown(source: Source, taken: Private, without_prompts: bool) -> Source:
     shown = without(source, taken)
-    shown = replace(shown, manifest=replace(shown.manifest, published="whole"))
+    published = source.manifest.published or "whole"
+    shown = replace(shown, manifest=replace(shown.manifest, published=published))
     return promptless(shown) if without_prompts else shown
 
 

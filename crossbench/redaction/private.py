@@ -6,6 +6,7 @@ puts in the place of something says what stood there: `PATH/model.gguf`, `(user)
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
@@ -43,6 +44,7 @@ _RULES = tuple(
         (rf"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{{2,}}{_TO}", "(address)"),
         (rf"{_FROM}(?:[0-9a-f]{{2}}:){{5}}[0-9a-f]{{2}}{_TO}", "(address)"),
         (rf"(?<=://){_ELSEWHERE}", "(address)"),
+        (r"(?<=://)\[(?!::1\])[0-9a-f:.]+(?:%\w+)?\]", "(address)"),
         (rf"(?<![\d.]){_ELSEWHERE}(?=:\d{{2,5}}{_TO})", "(address)"),
         (r"(?<![\d.])192\.168\.\d{1,3}\.\d{1,3}", "(address)"),
         (rf"(?<=://)(?!localhost{_TO})[a-z0-9_-]+(?=[:/]|$)", "(host)"),
@@ -78,7 +80,8 @@ class Private:
         self.names = tuple(sorted(told, key=lambda name: (-len(name), name)))
         self.homes = tuple(sorted({*map(_trimmed, homes)} - {"", "/"}, key=lambda h: (-len(h), h)))
         self.devices = dict(devices or {})
-        self._prompts = sorted({each for each in prompts if each.strip()}, key=len, reverse=True)
+        spelled = {form for each in prompts if each.strip() for form in _spellings(each)}
+        self._prompts = sorted(spelled, key=len, reverse=True)
         self._named = [_name(name) for name in self.names]
         self._homes = [re.compile(rf"{re.escape(home)}(?![^\W_])") for home in self.homes]
         self._seen: dict[str, str] = {}
@@ -117,6 +120,11 @@ class Private:
         for pattern in self._named:
             text = pattern.sub("(private)", text)
         return text
+
+
+def _spellings(prompt: str) -> tuple[str, ...]:
+    """As it is, and as JSON and Python quote it."""
+    return prompt, json.dumps(prompt)[1:-1], repr(prompt)[1:-1]
 
 
 def _placeless(text: str, homes: Iterable[re.Pattern[str]]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from crossbench.api import DeviceMemory
@@ -41,17 +41,17 @@ def launched(
         raise WorkerFailed("startup", Phase.STARTING, str(lacking)) from None
     _started(bench, launch, name, rested or Rest(), places)
     workers = _workers(bench, launch.target, name, places, left)
-    pid, *others = [process.pid for process in workers.processes]
-    bench.recorder.watch(pid, name, others)
     try:
+        pid, *others = [process.pid for process in workers.processes]
+        bench.recorder.watch(pid, name, others)
         yield workers
     except WorkerFailed:
-        _ended(bench, name, began, workers.end, memory(workers))
+        _closed(bench, name, began, workers)
         raise
     except BaseException:  # an interrupt too must leave no worker behind
-        _ended(bench, name, began, workers.kill, {})
+        _ended(bench, name, began, workers.kill(), {})
         raise
-    _ended(bench, name, began, workers.end, memory(workers))
+    _closed(bench, name, began, workers)
 
 
 def _started(
@@ -117,14 +117,20 @@ def _seconds() -> float:
     return time.perf_counter_ns() / 1e9
 
 
+def _closed(bench: Bench, name: str, began: float, workers: Workers) -> None:
+    """End the workers in stages; an interrupt meanwhile leaves none of them, either."""
+    try:
+        told = memory(workers)
+        ending = workers.end()
+    except BaseException:
+        _ended(bench, name, began, workers.kill(), {})
+        raise
+    _ended(bench, name, began, ending, told)
+
+
 def _ended(
-    bench: Bench,
-    name: str,
-    began: float,
-    end: Callable[[], Ending],
-    memory: Mapping[str, DeviceMemory],
+    bench: Bench, name: str, began: float, ending: Ending, memory: Mapping[str, DeviceMemory]
 ) -> None:
-    ending = end()
     bench.recorder.rest()
     undrained = bench.drain.wait()
     bench.write(

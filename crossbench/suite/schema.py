@@ -51,8 +51,9 @@ class ModelTable(_Table, frozen=True, kw_only=True):
         str,
         Meta(
             min_length=1,
-            description="Canonical tokenizer and chat template: a directory with tokenizer.json "
-            "(and tokenizer_config.json), relative to the suite.",
+            description="Canonical tokenizer and chat template: hf:OWNER/REPO[@REVISION]; "
+            "a directory with tokenizer.json (and tokenizer_config.json), relative to the suite; "
+            "or artifact, which takes them out of the target's GGUF.",
         ),
     ]
     template_args: Annotated[
@@ -87,7 +88,11 @@ class TargetTable(_Table, frozen=True, kw_only=True):
     backend: Annotated[str, Meta(min_length=1, description="Name of a backend plugin.")]
     artifact: Annotated[
         Matrix[Text],
-        Meta(description="Path of the model file or directory, relative to the suite."),
+        Meta(
+            description="hf:OWNER/REPO[@REVISION][/FILE], ollama:NAME:TAG, "
+            "lmstudio:PUBLISHER/MODEL, or the path of a model file or directory, relative to "
+            "the suite."
+        ),
     ]
     variant: Annotated[
         str | None,

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from crossbench.background import command
 from crossbench.background.activity import BackgroundFailed
 from crossbench.background.command import Running
 
@@ -102,6 +103,43 @@ def test_it_is_held_to_its_processors(run: Run) -> None:
     assert running._process is not None
     for process in psutil.Process(running._process.pid).children(recursive=True):
         assert process.cpu_affinity() == [cpu]
+
+
+def test_what_it_prints_of_secrets_is_masked(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = "sk-what-nobody-may-read"
+    monkeypatch.setenv("A_SERVICE_API_KEY", secret)
+    code = "import os; print('x' * 5000); print('with', os.environ['A_SERVICE_API_KEY'])"
+    running = run(*python(code), settle_s=20)
+    with pytest.raises(BackgroundFailed) as failure:
+        running.work()
+    running.end()
+    hidden = f"with {'*' * len(secret)}"
+    assert str(failure.value).endswith(hidden)
+    text = (tmp_path / "log").read_text()
+    assert text.endswith(f"{hidden}\n")
+    assert secret not in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds processes to processors")
+def test_one_that_cannot_be_held_is_not_left(run: Run) -> None:
+    """`no_process_left` looks for it."""
+    with pytest.raises(BackgroundFailed, match="it cannot be started"):
+        run(*python(BURN), cpus=(100_000,)).work()
+
+
+def test_a_keeper_that_does_not_leave_is_ended_with_all_below_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`no_process_left` looks for them."""
+    monkeypatch.setattr(command, "LEAVE_S", 0.2)
+    running = run(*python(FAMILY), settle_s=1.0)
+    running.work()
+    keeper, *tree = running.members()
+    assert len(tree) >= 3
+    os.kill(keeper, signal.SIGSTOP)
+    running.end()
 
 
 def test_its_input_is_closed_and_its_output_goes_to_the_log(run: Run, tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ Serve = Callable[..., Serving]
 def serve(null: Environment, tmp_path: Path) -> Iterator[Serve]:
     started: list[Serving] = []
 
-    def start(streams: int = 1, patience_s: float = 20, **script: Any) -> Serving:
+    def start(
+        streams: int = 1, patience_s: float = 20, max_tokens: int = 10, **script: Any
+    ) -> Serving:
         worker = WorkerProcess(
             python=null.python,
             environ=environ(null),
@@ -46,7 +48,9 @@ def serve(null: Environment, tmp_path: Path) -> Iterator[Serve]:
             ),
             Ready,
         )
-        requests = [Request(id=f"b{n}", prompt_ids=(1, n), max_tokens=10) for n in range(16)]
+        requests = [
+            Request(id=f"b{n}", prompt_ids=(1, n), max_tokens=max_tokens) for n in range(16)
+        ]
         serving = Serving(worker, requests, streams, patience_s)
         started.append(serving)
         return serving
@@ -101,6 +105,20 @@ def test_one_that_dies_at_work_is_named(serve: Serve, script: dict[str, Any], to
     with pytest.raises(BackgroundFailed, match=told):
         serving.rest()
     with pytest.raises(BackgroundFailed, match=told):
+        serving.work()
+
+
+def test_answers_of_one_token_are_work_too(serve: Serve) -> None:
+    serving = serve(ttft_s=0.5, max_tokens=1, patience_s=2)
+    serving.work()
+    time.sleep(0.7)
+    assert serving.rest().tokens
+
+
+def test_a_thread_that_breaks_is_named(serve: Serve) -> None:
+    serving = serve(patience_s=3)
+    serving._given = 0.5  # type: ignore[assignment]
+    with pytest.raises(BackgroundFailed, match="TypeError: 'float' object"):
         serving.work()
 
 

@@ -58,6 +58,16 @@ def test_devices_that_are_lacking_are_supposed() -> None:
     assert "GPU 1" in told.verdict
 
 
+def test_a_target_is_held_against_as_many_cards_as_it_will_see() -> None:
+    cards = [
+        DeviceRoom(name=f"GPU {place}", kind="cuda", total_bytes=24 * GIB, free_bytes=23 * GIB)
+        for place in range(3)
+    ]
+    for needed, seen in ((0, 3), (1, 1), (2, 2)):
+        told = target_fit(target(cuda=needed), HERE, NEEDS, [*cards, host()])
+        assert sum(name.startswith("GPU") for name in told.needed_bytes) == seen
+
+
 def test_without_a_mac_it_is_said_which_would_do() -> None:
     wanted = replace(target("mlx"), needs=TargetNeeds(platform="macos-arm64"))
     header = Headed(read_local(TINY))

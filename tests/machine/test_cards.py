@@ -108,6 +108,23 @@ def test_an_asking_process_that_dies_is_a_reason(play: Play) -> None:
     assert told.startswith("the process that asks the NVIDIA driver broke off")
 
 
+def test_an_answer_that_nobody_waited_for_is_not_the_next_ones(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    play(TWO_4090)
+    assert cards.celsius() == (34, 34)
+    first = asking()
+    with monkeypatch.context() as patched:
+        patched.setattr("select.select", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cards.celsius()
+    assert not psutil.pid_exists(first)
+    assert set(cards.used_bytes().values()) == {400 * MIB}
+
+
 def test_without_the_library_nothing_is_started(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:

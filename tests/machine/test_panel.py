@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,15 @@ from msgspec.structs import replace
 from crossbench.analysis.bandwidth import bandwidth_use
 from crossbench.analysis.integrity import Check
 from crossbench.api import Channel, Device, Fact, Loaded
-from crossbench.journal import LaunchReady, read_events, read_manifest
+from crossbench.journal import (
+    BackgroundWorked,
+    Journal,
+    LaunchReady,
+    SampleTaken,
+    read_events,
+    read_manifest,
+)
+from crossbench.places.placement import Place
 from crossbench.report.markdown import page
 from tests.analysis.readings import CARD
 from tests.machine.slow_motion import GPU, Value, gauge, report
@@ -135,6 +144,38 @@ def test_load_of_others_is_labelled(judge: Judge) -> None:
     assert found["other-load"].evidence.startswith("others took 1 of ")
     cores = os.cpu_count() or 1
     assert found["other-load"].found is (0.05 * cores < 1)
+
+
+def test_a_background_is_no_load_from_outside(run: Path, tmp_path: Path) -> None:
+    beside = tmp_path / "beside"
+    shutil.copytree(run, beside)
+    timed = [each for each in read_events(run) if isinstance(each, SampleTaken)]
+    with Journal(beside, new=False) as journal:
+        for each in timed:
+            journal.append(
+                BackgroundWorked(
+                    launch=each.launch,
+                    scenario=each.scenario,
+                    role="timed",
+                    repeat=each.repeat,
+                    place=Place(),
+                    begin_ns=0,
+                    end_ns=1,
+                    tokens=1,
+                )
+            )
+    host = Channel(device="host", quantity="cpu_time", unit="s", kind="counter")
+    readings: dict[Channel, Value] = {
+        host: lambda at, launch: 100 * at,
+        gauge("worker", "cpu_time"): lambda at, launch: at if launch else None,
+    }
+    (check,) = [
+        each
+        for each in report(beside, tmp_path / "run", readings).checks
+        if each.rule == "other-load"
+    ]
+    assert check.found is None
+    assert check.evidence.startswith("a background worked beside it on purpose")
 
 
 @pytest.mark.parametrize(("layers", "found"), [("33/33", False), ("20/33", True)])

@@ -90,3 +90,11 @@ def test_what_cannot_work_is_refused_in_one_sentence(given: dict[str, Any], mess
 def test_a_suite_cannot_change_what_is_measured_through_extra_fields(field: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=field):
         options(extra_body={field: 1})
+
+
+@pytest.mark.parametrize("name", ["VLLM_API_KEY", "HF_TOKEN", "my_secret", "PASSWORD"])
+def test_a_key_in_environ_is_refused_without_repeating_it(name: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=f"environ sets {name}, .* export") as told:
+        options(command=["serve"], environ={name: "hunter2"})
+    assert "hunter2" not in str(told.value)
+    assert options(command=["serve"], environ={"KEYBOARD": "de", "TOKENIZERS_PARALLELISM": "0"})

@@ -31,7 +31,12 @@ def cpus(needs: TargetNeeds, replicas: int, room: Room = CPUS) -> list[tuple[int
 
 def test_a_target_that_is_alone_is_held_to_nothing() -> None:
     assert places(TargetNeeds(), 1, CARDS) == ((Place(),), CARDS)
-    assert places(TargetNeeds(cuda=2), 1, CARDS)[0] == (Place(),)
+
+
+def test_a_target_that_is_alone_sees_as_many_devices_as_it_needs() -> None:
+    given, left = places(TargetNeeds(cuda=2), 1, CARDS)
+    assert given == (Place(cuda=("0", "1")),)
+    assert left.cuda == ("2", "3")
 
 
 def test_a_target_that_names_its_processors_is_held_to_them() -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -37,6 +38,19 @@ def swallow_everything() -> None:
                 time.sleep(60)
             except Exception:  # noqa: BLE001 - what a stranger may do
                 continue
+
+
+def test_who_catches_even_the_end_of_time_meets_it_again() -> None:
+    with pytest.raises(TooSlow):
+        swallow_the_end_of_time(3)
+
+
+def swallow_the_end_of_time(times: int) -> None:
+    with within(0.05):
+        for _ in range(times):
+            with suppress(TooSlow):
+                time.sleep(60)
+        time.sleep(60)
 
 
 def test_a_timer_that_ran_before_runs_on() -> None:

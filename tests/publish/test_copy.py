@@ -103,6 +103,16 @@ def test_the_same_run_gives_the_same_bytes_in_the_same_place(run: Path, tmp_path
     assert contents(tmp_path) == before
 
 
+def test_more_is_taken_out_of_a_copy_where_it_lies(run: Path, tmp_path: Path) -> None:
+    folder = publish(run, tmp_path)
+    assert found(PROMPT, contents(folder))
+    assert publish(folder, tmp_path, without_prompts=True) == folder
+    assert found(PROMPT, contents(folder)) == []
+    assert read_manifest(folder).published == "without prompts"
+    publish(folder, tmp_path, hidden=["3.11"])
+    assert read_manifest(folder).published == "without prompts"
+
+
 def test_a_copy_can_be_published_elsewhere(run: Path, tmp_path: Path) -> None:
     folder = publish(run, tmp_path / "a")
     again = publish(folder, tmp_path / "b")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,3 +125,16 @@ def test_paths_betray_their_owner() -> None:
 def test_this_machine_tells_its_names() -> None:
     assert any("/" in each for each in here())
     assert len(here()) == len(set(here())) >= 2
+
+
+def test_a_prompt_is_found_however_it_is_quoted() -> None:
+    prompt = 'Say "yes"\nor é.'
+    hidden = Private(prompts=[prompt])
+    for told in (prompt, json.dumps(prompt), repr(prompt), f"refused: {prompt!r}"):
+        assert "yes" not in hidden.text(told), told
+
+
+def test_the_address_of_a_server_is_hidden_and_ones_own_is_not() -> None:
+    hidden = Private()
+    assert hidden.text("http://[2001:db8::17]:8000/v1") == "http://(address):8000/v1"
+    assert hidden.text("http://[::1]:8000/v1") == "http://[::1]:8000/v1"

@@ -64,6 +64,16 @@ def test_counts_ids_and_stamps_of_a_known_script(
     assert record.finish == END
 
 
+def test_what_is_loaded_is_kept_from_collections_until_it_is_released(
+    tmp_path: Path, beat: Pulse
+) -> None:
+    gc.unfreeze()
+    driver = Driver(session(tmp_path), beat)
+    assert gc.get_freeze_count() > 0
+    driver.release()
+    assert gc.get_freeze_count() == 0
+
+
 def test_many_streams_run_at_once(tmp_path: Path, beat: Pulse) -> None:
     live = session(tmp_path, style="async", ttft_s=0.2, tpot_s=0)
     requests = [request(number) for number in range(8)]

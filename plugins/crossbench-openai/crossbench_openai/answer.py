@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from crossbench.api import Chunk, Finish, RequestError
+from crossbench_openai.refusal import quoted
 from crossbench_openai.wire import Choice, Event, Timings, Usage, event
 
 DONE = b"[DONE]"
@@ -52,9 +53,9 @@ class Answer:
                 thought += choice.thought
                 ids += choice.token_ids or ()
         count = (self._usage.completion_tokens or 0) - self._told if self._counted else None
+        self._bound(len(events))
         if not text and not thought and not ids and not count:
             return None
-        self._bound(len(events))
         self._told += count or 0
         self._texts.append(thought + text)
         told = ids if self._ids else None
@@ -76,8 +77,9 @@ class Answer:
                 "its own log may tell why"
             )
         if reason is None:
+            found = quoted(self._reason, self._secret)
             raise RequestError(
-                f"the server ended its answer with finish_reason {self._reason!r}; "
+                f"the server ended its answer with finish_reason {found!r}; "
                 "only 'length' and 'stop' end a whole one"
             )
         if prompt_ids is not None:

@@ -64,10 +64,14 @@ class Connection:
         return await self._json("POST", path, body)
 
     async def tell(self, path: str) -> None:
-        """Post an empty body, and leave the answer unread. Raises RequestError, EngineError."""
+        """Post an empty body; the answer is read, so that its connection serves again.
+
+        Raises RequestError, EngineError.
+        """
         with self._named():
             async with self._patient(), self._asked("POST", path, None) as response:
                 await self._refuse(response)
+                await _content(response, REFUSAL_BYTES)
 
     async def healthy(self, path: str) -> bool | None:
         """Whether a page answers 200; None where the server has none. False if nobody listens."""

@@ -103,6 +103,10 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             )
 
 
+SECRET = frozenset({"key", "apikey", "token", "secret", "password"})
+"""Words of names whose values are nobody's business."""
+
+
 def _check_start(options: OpenAIOptions) -> None:
     if options.base_url is None and not options.command:
         raise ValueError(
@@ -119,6 +123,12 @@ def _check_start(options: OpenAIOptions) -> None:
                 f"command holds {word.partition('=')[0]}, and commands are written into reports; "
                 "let the server read its key from an environment variable, and name that in "
                 "api_key_env"
+            )
+    for name in options.environ:
+        if SECRET & {*name.lower().split("_")}:
+            raise ValueError(
+                f"environ sets {name}, and options are written into reports; export it before the "
+                "run, the server inherits it"
             )
     if not options.health.startswith("/") or not options.health.isascii() or " " in options.health:
         raise ValueError(f"health is {options.health!r}; it is a path from the root: /health")

@@ -12,6 +12,7 @@ from crossbench.api import EngineError
 from crossbench_openai import kinds
 from crossbench_openai.kinds import KINDS, STANDARD, Kind, Place
 from crossbench_openai.options import OpenAIOptions
+from crossbench_openai.refusal import quoted
 
 if TYPE_CHECKING:
     from crossbench_openai.connection import Connection
@@ -67,7 +68,7 @@ def _chosen(listing: Any, wanted: str | None) -> Mapping[str, Any]:
         for entry in (entries if isinstance(entries, list) else [])
         if isinstance(entry, dict) and isinstance(entry.get("id"), str)
     }
-    known = ", ".join(served) or "none"
+    known = quoted(", ".join(served) or "none")
     if wanted is None:
         if len(served) == 1:
             return next(iter(served.values()))

@@ -5,6 +5,7 @@ Events that one read of the connection brings became visible together, so they m
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 
@@ -81,8 +82,11 @@ class OpenAISession:
                         yield chunk
         finally:
             self._flying -= 1
-        # Judged last, when nothing is timed any more.
-        yield answer.last(self._prompts.expected(request.prompt_ids), self._count)
+        # Judged last and in a thread: other streams are still being timed on this loop.
+        yield await asyncio.to_thread(self._judged, answer, request)
+
+    def _judged(self, answer: Answer, request: Request) -> Chunk:
+        return answer.last(self._prompts.expected(request.prompt_ids), self._count)
 
     def memory(self) -> Mapping[str, DeviceMemory]:
         """Nothing: a server does not tell."""

@@ -9,9 +9,10 @@ import msgspec
 from msgspec import Struct
 
 from crossbench.api import RequestError
-from crossbench_openai.refusal import said
+from crossbench_openai.refusal import quoted, said
 
-QUOTED = 200
+READ = 4096
+"""Bytes of what is no event that are looked at for a message."""
 
 
 class PromptDetails(Struct, frozen=True):
@@ -98,7 +99,7 @@ def event(data: bytes, secret: str = "") -> Event:
     try:
         found = _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        told = data[:QUOTED].decode("utf-8", "replace")
+        told = quoted(data[:READ].decode("utf-8", "replace"), secret)
         raise RequestError(f"the server streamed what is no event ({error}): {told}") from error
     if found.error is not None or found.object == "error":
         raise RequestError(f"the server broke off: {said(data, secret)}")
