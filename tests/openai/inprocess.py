@@ -52,12 +52,6 @@ def record(worker: WorkerProcess, request: Request) -> Record:
 
 
 def pace(records: Sequence[Record]) -> float:
-    """Nanoseconds a token, the median over requests."""
-    return median(_pace(one) for one in records)
-
-
-def _pace(one: Record) -> float:
-    amounts = one.counts if any(one.counts) else one.text_bytes
-    stamps = [stamp for stamp, amount in zip(one.stamps_ns, amounts, strict=True) if amount]
-    total, first = tokens(one)
-    return (stamps[-1] - stamps[0]) / (total - first)
+    """Nanoseconds a token from the request on, the median over requests: a busy server may send all
+    that came after the first token at once."""
+    return median(one.stamps_ns[-1] / tokens(one)[0] for one in records)
