@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+# Compiled tests are kept for the next time, also where the shell says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON ?= python3
 VENV := .venv
@@ -34,7 +36,7 @@ check: setup ## lint, types, and the quick tests without engines (under a minute
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --quiet --check
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n 2 -m "not engine and not slow"
+	HYPOTHESIS_PROFILE=brief $(BIN)/pytest -q -n 2 -m "not engine and not slow"
 
 test: setup browser ## everything: lint, types, all tests, the real engines in freshly built environments
 	$(BIN)/ruff check --quiet

@@ -27,7 +27,7 @@ from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.registry import Registry
 from crossbench.report.words import table
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Score, Scored
 from crossbench.worker.supervisor import WorkerProcess
 from tests.reference import Reference

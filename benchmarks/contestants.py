@@ -19,7 +19,7 @@ import msgspec
 from benchmarks.engine import Engine
 from crossbench.api import ModelRef, Needs, Request
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Record
 from crossbench.worker.supervisor import WorkerProcess
 

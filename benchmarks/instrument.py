@@ -27,7 +27,7 @@ from crossbench.instrument.model import Script, Trial
 from crossbench.instrument.subject import subject
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.testing.null import NullOptions, NullSession
 from crossbench.worker import pulse
 from crossbench.worker.driver import Driver
@@ -162,8 +162,10 @@ def crowd_rows(crowds: Sequence[Trial]) -> Iterator[tuple[str, list[float], str]
     yield "TPOT error, p99", [1e6 * each.tpot.p99_s for each in crowds], "\u00b5s"
     yield "TTFT error, p99", [1e3 * each.ttft.p99_s for each in crowds], "ms"
     yield "gap error, p99", [1e3 * each.gap.p99_s for each in crowds], "ms"
-    yield "lag of the event loop, p99", [1e3 * each.lag_p99_s for each in crowds], "ms"
-    yield "processor time per 1,000 tokens", [1e3 * each.cpu_s for each in crowds], "ms"
+    lags = [1e3 * each.lag_p99_s for each in crowds if each.lag_p99_s is not None]
+    yield "lag of the event loop, p99", lags, "ms"
+    spent = [1e3 * each.cpu_s for each in crowds if each.cpu_s is not None]
+    yield "processor time per 1,000 tokens", spent, "ms"
 
 
 def row(what: str, values: Sequence[float], unit: str, target: str) -> str:

@@ -1,7 +1,8 @@
 """How long every format of a report of many cells takes: `python -m benchmarks.report_cells`.
 
 Writes the folder of a scripted run (no engine runs), and times `crossbench report` on it as a
-process, all formats at once. With Chromium here, also how soon a usual run's page is interactive.
+process, all formats at once. With Chromium here, also how soon a page answers its reader: from
+being opened to the table having been sorted by a click, and to a target being gone by a key.
 """
 
 from __future__ import annotations
@@ -16,10 +17,21 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
 
 from crossbench.report.write import RENDERINGS, place
 from tests.comparison.scripted import Script, write
 from tests.report.material import suite
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+DRAWN = """() => new Promise((done) => requestAnimationFrame(
+    () => setTimeout(() => done(performance.now()))))"""
+"""Milliseconds from the page's opening until what was changed is on the screen."""
+PATIENCE_MS = 120_000
+LOADED = "performance.getEntriesByType('navigation')[0].loadEventEnd"
 
 
 def scripted(folder: Path, targets: int, scenarios: int, launches: int) -> Path:
@@ -44,24 +56,70 @@ def report(run: Path) -> tuple[float, float]:
     return wall, spent - before.children_user - before.children_system
 
 
-def interactive(page: Path) -> float | None:
-    """Seconds from opening the page to its load event; None without a browser."""
+class Felt(NamedTuple):
+    """What a reader of a page waits for, in seconds."""
+
+    loaded: float
+    """From opening it to its load event."""
+    sorted: float
+    """From opening it to the table in a new order, drawn, after a click on a column's head."""
+    filtered: float
+    """From pressing a key on a filter to the page without that target, drawn."""
+
+
+def felt(page: Path, times: int) -> list[Felt] | None:
+    """Of that many openings, each of a browser without any cache; None without a browser."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  # a tool of development
 
     if (path := shutil.which("chromium")) is None:
         return None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        opened = browser.new_page()
-        opened.goto(page.as_uri())
-        timing = "performance.getEntriesByType('navigation')[0].loadEventEnd"
-        found = float(opened.evaluate(timing)) / 1000
+        found = []
+        for _ in range(times):
+            context = browser.new_context()
+            context.set_default_timeout(PATIENCE_MS)
+            found.append(_felt(context.new_page(), page))
+            context.close()
         browser.close()
     return found
 
 
+def _felt(opened: Page, page: Path) -> Felt:
+    """Seconds by the page's own clock, which starts when it is opened."""
+    opened.goto(page.as_uri(), wait_until="commit")
+    opened.locator("#headline thead th.num button").first.click()
+    opened.locator("#headline th[aria-sort]").wait_for()
+    answered = float(opened.evaluate(DRAWN))
+    opened.wait_for_load_state("load")
+    loaded = float(opened.evaluate(LOADED))
+    opened.locator("#filters summary").press("Enter")
+    box = opened.locator("#filters input[name=target]").first
+    box.focus()
+    before = float(opened.evaluate("performance.now()"))
+    opened.keyboard.press("Space")
+    opened.locator("#headline tbody tr[hidden]").wait_for(state="attached")
+    after = float(opened.evaluate(DRAWN))
+    return Felt(loaded / 1000, answered / 1000, (after - before) / 1000)
+
+
+def told(page: Path, cells: int, seen: list[Felt] | None) -> str:
+    """The size of a page, and the median and the longest of what a reader waited for."""
+    size = f"page of {cells:,} cells: {page.stat().st_size / 1e3:,.0f} kB"
+    if seen is None:
+        return f"{size}; no browser here"
+    columns = {name: [getattr(each, name) for each in seen] for name in Felt._fields}
+    times = {
+        name: f"{median(each):.2f} s (at most {max(each):.2f})" for name, each in columns.items()
+    }
+    return (
+        f"{size}; opened {len(seen)} times: loaded after {times['loaded']}, "
+        f"sorted by a click after {times['sorted']}, filtered by a key within {times['filtered']}"
+    )
+
+
 def main() -> None:
-    """Make the runs, report them, print time, memory and sizes."""
+    """Make the runs, report them, print time, memory, sizes, and what a reader waits for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=10_000)
     parser.add_argument("--launches", type=int, default=3)
@@ -79,10 +137,9 @@ def main() -> None:
         print(f"| {side**2:,} | {wall:.1f} s | {spent:.1f} s | {peak / 1e6:.0f} MB | {sizes} |")
         usual = scripted(Path(temporary) / "usual", 3, 6, 4)
         report(usual)
-        page = place(usual, "html")
-        print(f"page of 18 cells: {page.stat().st_size / 1e3:.0f} kB", end="")
-        loaded = interactive(page)
-        print(f", interactive after {loaded:.2f} s" if loaded else "; no browser here")
+        for each, cells, times in ((usual, 18, 5), (run, side**2, 1)):
+            page = place(each, "html")
+            print(told(page, cells, felt(page, times)))
 
 
 if __name__ == "__main__":

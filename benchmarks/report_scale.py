@@ -18,17 +18,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from crossbench.journal import (
-    MANIFEST,
-    Journal,
-    LaunchReady,
-    LaunchStarted,
-    RunEnded,
-    SampleTaken,
-    now,
-    read_events,
-    read_manifest,
-)
+from crossbench.journal.events import LaunchReady, LaunchStarted, RunEnded, SampleTaken, now
+from crossbench.journal.folder import MANIFEST
+from crossbench.journal.reader import read_events, read_manifest
+from crossbench.journal.writer import Journal
 
 SUITE = """schema = 1
 name = "scale"

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import pluggy
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossbench.api import (
     CONTRACT,
@@ -32,6 +33,7 @@ from crossbench.plugins.deadline import TooSlow, within
 from crossbench.plugins.declared import checked, listed
 from crossbench.plugins.origin import Broken, Origin, PluginProblem, Stage, origin
 from crossbench.plugins.switch import VARIABLE, installed, is_off, switched_off
+from crossbench.secrets import unsaid
 from crossbench.suggest import suggestion
 
 __all__ = ["Origin", "PluginProblem", "Provided", "ProvidedReporter", "Registry"]
@@ -91,7 +93,7 @@ class Registry:
         """What one plugin finds."""
         asked = [plugin for each, plugin in self._plugins if each == who]
         return [
-            found
+            replace(found, evidence=unsaid(found.evidence), fix=unsaid(found.fix))
             for plugin in asked
             for found in self._contained(who, plugin, "crossbench_lint", Finding, plan=plan)
         ]
@@ -187,7 +189,7 @@ class Registry:
             raise Broken("call", f"{hook}: {_named(error)}") from error
 
     def _report(self, who: Origin, stage: Stage, cause: str) -> None:
-        problem = PluginProblem(origin=who, stage=stage, cause=cause)
+        problem = PluginProblem(origin=who, stage=stage, cause=unsaid(cause))
         if problem not in self.problems:
             self.problems.append(problem)
 

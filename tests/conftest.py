@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,11 @@ from xdist.scheduler import LoadFileScheduling
 from crossbench.envs import environment
 from crossbench.envs.environment import Environment
 from crossbench.registry import Registry
+from crossbench.worker.group import members
+from tests.called import call_crossbench
+
+if TYPE_CHECKING:
+    from tests.vllm.conftest import Worker
 
 ROOT = Path(__file__).parents[1]
 TINY = ROOT / "suites" / "models" / "tiny"
@@ -30,6 +36,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # A busy machine is no reason to fail: pytest-timeout bounds each test.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("brief", parent=settings.get_profile("patient"), max_examples=20)
 settings.register_profile("fuzz", parent=settings.get_profile("patient"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
@@ -68,7 +75,7 @@ Crossbench = Callable[..., subprocess.CompletedProcess[str]]
 def run_crossbench(
     folder: Path, *arguments: object, timeout_s: float = 110
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a folder."""
+    """Run the command line in a folder, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "crossbench", *map(str, arguments)],
         cwd=folder,
@@ -81,7 +88,13 @@ def run_crossbench(
 
 @pytest.fixture
 def crossbench(tmp_path: Path) -> Crossbench:
-    """The command line, in a folder of this test's own."""
+    """The command line, called in this process, in a folder of this test's own."""
+    return partial(call_crossbench, tmp_path)
+
+
+@pytest.fixture
+def crossbench_process(tmp_path: Path) -> Crossbench:
+    """The same in a process of its own, for what nothing else shows."""
     return partial(run_crossbench, tmp_path)
 
 
@@ -128,22 +141,63 @@ def suite(tmp_path: Path) -> SuiteWriter:
     return write
 
 
+@pytest.fixture(scope="session")
+def one_rank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """vLLM with the tiny model, one for all rooms, as half a minute goes by until it is loaded."""
+    from tests.vllm.conftest import Worker
+
+    worker = Worker(engine("vllm"), tmp_path_factory.mktemp("one-rank") / "worker.log")
+    yield worker
+    ending = worker.process.end()
+    assert (ending.stage, ending.exit_code) == ("quit", 0)
+    assert members(worker.process.pid) == []
+
+
 MARK = "CROSSBENCH_TEST_MARK"
 GONE_S = 10.0
 """A worker whose host was ended while it started it ends itself within this time."""
 
 
+TOGETHER = {
+    "tests/test_quickstart.py": "vllm",
+    "tests/machine/test_energy.py": "probed run",
+    "tests/machine/test_panel.py": "probed run",
+    "tests/machine/test_probed_run.py": "probed run",
+}
+"""Files that share a dear fixture, or an engine that takes all cores, beside those of vLLM."""
+QUICK = 3
+"""The place in the order of a test that is neither an engine's nor slow."""
+
+
 class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist is untyped
-    """The tests of a file share its fixtures; vLLM's take two cores each, so one runs at a time."""
+    """The tests of a file share its fixtures; vLLM takes all cores, so one at a time is run."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "vllm" if "vllm" in file else file
+        return "vllm" if "vllm" in file else TOGETHER.get(file, file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """xdist's own groups are lost on pytest 9.2, which no longer lets it write into a test's id."""
+    config.option.loadscopereorder = False  # by the number of tests, which says little
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that no worker is left alone with one at the end: those of
+    vLLM, of the other engines, of whole runs, and last the quick ones, each kind by its tests."""
+    first: dict[Path, int] = {}
+    for item in items:
+        first[item.path] = min(_place(item), first.get(item.path, QUICK))
+    count = Counter(item.path for item in items)
+    items.sort(key=lambda item: (first[item.path], -count[item.path], item.path))
+
+
+def _place(item: pytest.Item) -> int:
+    engines = {mark.args[0] for mark in item.iter_markers("engine")}
+    if engines:
+        return 0 if "vllm" in engines else 1
+    return 2 if item.get_closest_marker("slow") else QUICK
 
 
 def marked(mark: str) -> set[int]:

@@ -30,7 +30,7 @@ def test_rates_leave_out_the_first_round_and_the_first_tokens() -> None:
 )
 def test_the_whole_interval_must_be_near(ratios: tuple[float, ...], verdict: str) -> None:
     measured = [{CROSSBENCH: {"output": 50 * ratio}, "other": {"output": 50.0}} for ratio in ratios]
-    assert f"- {verdict}: output" in figures.markdown(measured, "other", "output")
+    assert f"- {verdict}: output" in figures.markdown(measured, ["other"], "output")
 
 
 @pytest.mark.engine("llamacpp")

@@ -12,9 +12,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from crossbench.analysis.samples import Measurements
-from crossbench.journal import (
-    JOURNAL,
+from crossbench.analysis.measurements import Measurements
+from crossbench.journal.events import (
     CellFailed,
     Event,
     LaunchEnded,
@@ -22,9 +21,9 @@ from crossbench.journal import (
     LaunchStarted,
     LeftOut,
     SampleTaken,
-    read_events,
-    read_manifest,
 )
+from crossbench.journal.folder import JOURNAL
+from crossbench.journal.reader import read_events, read_manifest
 from crossbench.prompts.book import PromptBook
 from crossbench.prompts.digest import ids_sha256
 from crossbench.report.write import write
@@ -338,7 +337,7 @@ def test_a_budget_belongs_to_the_run_that_is_resumed(
 
 NEW = {
     "run.json": ["burn_in", "sentinel", "cool_down_s", "start_below_c", "cool_s", "celsius"],
-    JOURNAL: ["rested_s", "celsius", "strangers", "seconds"],
+    JOURNAL: ["rested_s", "celsius", "strangers", "strangers_untold", "seconds"],
 }
 """Keys that runs did not write before schema 2."""
 

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossbench.errors import InputError
-from crossbench.journal import JOURNAL, MANIFEST, read_events
+from crossbench.journal.folder import JOURNAL, MANIFEST
+from crossbench.journal.reader import read_events
 from crossbench.report.write import write
 from crossbench.run.history import History
 from tests.conftest import SuiteWriter

@@ -5,16 +5,10 @@ from pathlib import Path
 import pytest
 
 from crossbench.errors import InputError
-from crossbench.journal import (
-    JOURNAL,
-    MANIFEST,
-    CellFailed,
-    Event,
-    Journal,
-    RunEnded,
-    read_events,
-    read_manifest,
-)
+from crossbench.journal.events import CellFailed, Event, RunEnded
+from crossbench.journal.folder import JOURNAL, MANIFEST
+from crossbench.journal.reader import read_events, read_manifest
+from crossbench.journal.writer import Journal
 
 FAILED = CellFailed(launch="b1-a", scenario="s", kind="crash", phase="streaming", message="gone")
 ENDED = RunEnded(utc="2026-01-01T00:00:00Z", outcome="complete")

@@ -14,7 +14,8 @@ from crossbench.plan.model import Plan
 from crossbench.plan.selection import Selection
 from crossbench.suite.load import load
 from crossbench.suite.model import Target
-from tests.conftest import SuiteWriter, run_crossbench
+from tests.called import call_crossbench
+from tests.conftest import SuiteWriter
 from tests.plan.test_build import plan
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -100,7 +101,7 @@ def test_a_trusted_suite_beats_the_owner_and_the_command_line_beats_both(
 
 
 def test_the_doctor_tells_where_the_file_is(machine: Path, tmp_path: Path) -> None:
-    told = run_crossbench(tmp_path, "doctor").stdout
+    told = call_crossbench(tmp_path, "doctor").stdout
     assert f"machine file (none yet): {machine}" in told
     machine.write_text('schema = 1\n[backends.null]\nvariant = "host"\n')
-    assert f"machine file: {machine}, sets null" in run_crossbench(tmp_path, "doctor").stdout
+    assert f"machine file: {machine}, sets null" in call_crossbench(tmp_path, "doctor").stdout

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from crossbench.journal import SampleTaken, read_events
+from crossbench.api import Needs
+from crossbench.journal.events import LaunchEnded, LaunchReady, SampleTaken
+from crossbench.journal.reader import read_events
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from tests.conftest import ROOT, TINY, engine, run_crossbench
+from tests.vllm.estimates import check_estimate
 
 pytestmark = [
     *(pytest.mark.engine(name) for name in ("llamacpp", "vllm", "mlx")),
@@ -85,6 +88,15 @@ def test_fewer_bits_cost_quality_and_engines_with_the_same_weights_agree(run: Pa
     assert scored["mlx-4bit"]["difference"]["low"] > 0, "4 bits predict worse, beyond noise"
     assert scored["llamacpp-tiny-q4_k_m"]["difference"]["bits_per_byte"] > 0
     assert scored["llamacpp-tiny-q4_k_m"]["difference"]["top1_agreement"] < 0.99
+
+
+def test_what_vllm_holds_by_itself_was_expected(run: Path) -> None:
+    """Its own types and its own size of the KV cache; others are in tests/vllm."""
+    events = [event for event in read_events(run) if getattr(event, "launch", "") == "b1-vllm"]
+    (ready,) = [event for event in events if isinstance(event, LaunchReady)]
+    (ended,) = [event for event in events if isinstance(event, LaunchEnded)]
+    needs = Needs(context_tokens=ready.loaded.context_tokens.value or 0)
+    check_estimate({"enforce_eager": True}, needs, ready.loaded, ended.memory)
 
 
 def test_the_tiny_model_has_learned(run: Path) -> None:

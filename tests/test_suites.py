@@ -13,7 +13,7 @@ import pytest
 from crossbench.artifacts.cache import COMMIT
 from crossbench.artifacts.look import PATIENCE_S
 from crossbench.artifacts.reference import Hub, parse
-from crossbench.plan.build import check_options
+from crossbench.plan.options import check_options
 from crossbench.registry import Registry
 from crossbench.suite.load import load
 from tests.conftest import ROOT, run_crossbench

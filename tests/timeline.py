@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from crossbench.journal import Event, LaunchEnded, LaunchStarted, SampleTaken
+from crossbench.journal.events import Event, LaunchEnded, LaunchStarted, SampleTaken
 from crossbench.plan.model import Launch, Plan
 from tests.analysis.test_definitions import ready, sample
 

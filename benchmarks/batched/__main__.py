@@ -1,7 +1,7 @@
 """crossbench at several requests at once against the engine's own benchmark of that.
 
-python -m benchmarks.batched llamacpp --program PATH     against llama-batched-bench, 8 at once
-python -m benchmarks.batched vllm                        against vLLM's own, 8 and 32 at once
+python -m benchmarks.batched llamacpp    against a C loop; with --program llama-batched-bench too
+python -m benchmarks.batched vllm        against vLLM's own, 8 and 32 at once
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.batched import figures, llamacpp, vllm
 from benchmarks.batched.crowd import Load
 from benchmarks.batched.figures import Repetition
 from benchmarks.engine import Engine
+from benchmarks.llamacpp import compiling
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "suites/models/tiny"
@@ -26,7 +27,11 @@ LLAMACPP_LAYERS, VLLM_LAYERS = 8, 4
 
 
 def measure(
-    repetition: Callable[[int], Repetition], count: int, title: str, rival: str, judged: str
+    repetition: Callable[[int], Repetition],
+    count: int,
+    title: str,
+    rivals: Sequence[str],
+    judged: str,
 ) -> str:
     """All repetitions as markdown."""
     before, began = os.getloadavg()[0], time.monotonic()
@@ -39,7 +44,7 @@ def measure(
         f"{count} repetitions in {minutes:.1f} minutes. Load average before {before:.2f}, after "
         f"{os.getloadavg()[0]:.2f}."
     )
-    table = figures.markdown(measured, rival, judged)
+    table = figures.markdown(measured, rivals, judged)
     return "\n".join([f"### {title}", "", facts, "", table, ""])
 
 
@@ -52,13 +57,13 @@ def of_llamacpp(chosen: argparse.Namespace, load: Load, folder: Path) -> str:
         path = folder / "random-f16.gguf"
         if not path.exists():
             model.write(path, chosen.layers or LLAMACPP_LAYERS)
-    if chosen.program is None:
-        raise SystemExit(
-            "--program PATH is needed: llama-batched-bench, compiled as README.md has it"
-        )
+    engine = Engine.find("llamacpp", chosen.python)
+    library = folder / "loop.so"
+    compiling.loop(engine, library, "-shared", "-fPIC", source=Path(__file__).with_name("loop.c"))
     arena = llamacpp.Arena(
-        engine=Engine.find("llamacpp", chosen.python),
-        program=chosen.program.resolve(),
+        engine=engine,
+        library=library,
+        program=chosen.program and chosen.program.resolve(),
         model=path,
         threads=chosen.threads,
         load=load,
@@ -69,7 +74,7 @@ def of_llamacpp(chosen: argparse.Namespace, load: Load, folder: Path) -> str:
         lambda number: llamacpp.repetition(arena, number),
         chosen.repetitions,
         f"llama.cpp, {_told(load)}, {path.name}, {chosen.threads} thread(s)",
-        llamacpp.RIVAL,
+        llamacpp.rivals(arena),
         llamacpp.JUDGED,
     )
 
@@ -94,7 +99,7 @@ def of_vllm(chosen: argparse.Namespace, load: Load, folder: Path) -> str:
         lambda number: vllm.repetition(arena, number),
         chosen.repetitions,
         f"vLLM, {_told(load)}, {path.name}",
-        vllm.RIVAL,
+        [vllm.RIVAL],
         vllm.JUDGED,
     )
 
@@ -115,7 +120,7 @@ def main() -> None:
     parser.add_argument("--model", choices=["random", "tiny"], default="random")
     parser.add_argument("--layers", type=int, help="of the random model")
     parser.add_argument("--python", type=Path, help="an interpreter that has the engine")
-    parser.add_argument("--program", type=Path, help="llama-batched-bench")
+    parser.add_argument("--program", type=Path, help="llama-batched-bench, to take part too")
     parser.add_argument("--threads", type=int, default=1, help="of llama.cpp")
     parser.add_argument("--prompt", type=int, default=64, help="tokens of each prompt")
     parser.add_argument("--output", type=int, default=65, help="tokens of each answer, at least 2")

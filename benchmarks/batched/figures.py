@@ -24,27 +24,35 @@ def line(measured: Repetition) -> str:
     )
 
 
-def markdown(measured: Sequence[Repetition], rival: str, judged: str) -> str:
-    """A table, and a verdict on what is `judged`. Raises ValueError for fewer than two."""
+def markdown(measured: Sequence[Repetition], rivals: Sequence[str], judged: str) -> str:
+    """A table, and a verdict on what is `judged` for each rival. Raises ValueError for fewer than
+    two repetitions.
+    """
     columns = list(measured[0][CROSSBENCH])
-    rows = [_row(name, measured, columns) for name in (CROSSBENCH, rival)]
-    ratios = {column: _ratio(measured, rival, column) for column in columns}
-    told = (
-        f"{judged}: crossbench reaches {tables.scaled(ratios[judged], 1, 4)} of {rival}'s tokens "
-        f"per second, interval inside {NEAR[0]} to {NEAR[1]}"
-    )
     return "\n".join(
         [
             f"| | {' | '.join(f'{column}, tok/s' for column in columns)} |",
             "| --- " * (1 + len(columns)) + "|",
-            *rows,
-            f"| crossbench / {rival} | "
-            + " | ".join(tables.scaled(ratio, 1, 4) for ratio in ratios.values())
-            + " |",
+            *(_row(name, measured, columns) for name in (CROSSBENCH, *rivals)),
+            *(_ratios(rival, measured, columns) for rival in rivals),
             "",
-            tables.verdict(ratios[judged].within(*NEAR), told),
+            *(_verdict(rival, measured, judged) for rival in rivals),
         ]
     )
+
+
+def _verdict(rival: str, measured: Sequence[Repetition], judged: str) -> str:
+    found = _ratio(measured, rival, judged)
+    told = (
+        f"{judged}: crossbench reaches {tables.scaled(found, 1, 4)} of {rival}'s tokens "
+        f"per second, interval inside {NEAR[0]} to {NEAR[1]}"
+    )
+    return tables.verdict(found.within(*NEAR), told)
+
+
+def _ratios(rival: str, measured: Sequence[Repetition], columns: Sequence[str]) -> str:
+    found = (tables.scaled(_ratio(measured, rival, column), 1, 4) for column in columns)
+    return f"| crossbench / {rival} | " + " | ".join(found) + " |"
 
 
 def _row(name: str, measured: Sequence[Repetition], columns: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
-"""llama.cpp: the plugin's sequences in one context, against llama-batched-bench.
+"""llama.cpp: the plugin's sequences in one context, against the same calls without crossbench.
 
-Both compute the same: all prompts, then again and again one token of each sequence. The program
-draws its tokens beforehand; crossbench chooses each from its logits.
+Beside it in the worker, on the context that the plugin has made, runs a C loop (`loop.c`); in a
+process of its own, llama-batched-bench. All compute the same: all prompts, then again and again one
+token of each sequence. The other two draw their tokens beforehand; crossbench chooses each from its
+logits.
 """
 
 from __future__ import annotations
@@ -15,17 +17,20 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from benchmarks.batched import crowd
+from benchmarks.batched import LOOP, crowd
 from benchmarks.batched.crowd import Load, Round
 from benchmarks.batched.figures import Rates, Repetition
+from benchmarks.beside import LIBRARY
 from benchmarks.contestants import Worker
 from benchmarks.engine import Engine
 from benchmarks.tables import CROSSBENCH
 from benchmarks.turns import prompts
 from crossbench_llamacpp.options import LlamaCppOptions
 
-RIVAL = "llama-batched-bench"
+BESIDE = "C loop beside it"
+PROGRAM = "llama-batched-bench"
 JUDGED = "output"
+FACTORY = "benchmarks.batched.llamacpp_loop:LlamaCppBatched"
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,10 @@ class Arena:
     """All that the repetitions share."""
 
     engine: Engine
-    program: Path
-    """llama-batched-bench."""
+    library: Path
+    """The C loop."""
+    program: Path | None
+    """llama-batched-bench, where it takes part."""
     model: Path
     threads: int
     load: Load
@@ -42,12 +49,19 @@ class Arena:
     folder: Path
 
 
+def rivals(arena: Arena) -> list[str]:
+    """Those that crossbench is held against."""
+    return [BESIDE] if arena.program is None else [BESIDE, PROGRAM]
+
+
 def repetition(arena: Arena, number: int) -> Repetition:
-    """One after the other in fresh processes, every second time in reverse order."""
-    rivals = {CROSSBENCH: _crossbench, RIVAL: _program}
-    order = list(rivals) if number % 2 else list(rivals)[::-1]
-    found = {name: _rates(rivals[name](arena, number), arena.load) for name in order}
-    return {name: found[name] for name in rivals}
+    """Fresh processes, the worker's and the program's, every second time in reverse order."""
+    processes = [_in_worker] if arena.program is None else [_in_worker, _apart]
+    found: dict[str, Rates] = {}
+    for take in processes if number % 2 else processes[::-1]:
+        for name, rounds in take(arena, number).items():
+            found[name] = _rates(rounds, arena.load)
+    return {name: found[name] for name in (CROSSBENCH, *rivals(arena))}
 
 
 def _rates(rounds: Iterable[Round], load: Load) -> Rates:
@@ -63,27 +77,40 @@ def _rates(rounds: Iterable[Round], load: Load) -> Rates:
     }
 
 
-def _crossbench(arena: Arena, number: int) -> list[Round]:
+def _in_worker(arena: Arena, number: int) -> dict[str, list[Round]]:
+    """crossbench and the loop in turns (A B, B A) on one loaded model."""
     load = arena.load
-    options = LlamaCppOptions(threads=arena.threads)
     drawn = prompts(number, load.prompt)
+    took: dict[str, list[Round]] = {CROSSBENCH: [], BESIDE: []}
     with closing(
         Worker(
             arena.engine,
-            options,
+            LlamaCppOptions(threads=arena.threads),
             arena.model,
             load.context,
             arena.folder,
+            FACTORY,
+            variables={LIBRARY: str(arena.library)},
             streams=load.streams,
         )
     ) as worker:
-        return [
-            crowd.ask(worker, list(islice(drawn, load.streams)), load.output)
-            for _ in range(1 + arena.rounds)
-        ]
+        for place in range(1 + arena.rounds):
+            given = list(islice(drawn, load.streams))
+            for name in list(took) if place % 2 else list(took)[::-1]:
+                ask = crowd.ask if name == CROSSBENCH else _loop
+                took[name].append(ask(worker, given, load.output))
+    return took
 
 
-def _program(arena: Arena, _: int) -> list[Round]:
+def _loop(worker: Worker, given: Sequence[Sequence[int]], output: int) -> Round:
+    joined = [token for prompt in given for token in prompt]
+    finish = worker.record(joined, output, LOOP).finish
+    assert finish is not None
+    first, last = (finish.native[name] / 1e9 for name in ("first_ns", "last_ns"))
+    return Round(first, last - first)
+
+
+def _apart(arena: Arena, _: int) -> dict[str, list[Round]]:
     load = arena.load
     wanted = 1 + arena.rounds
     # One to spare: the program may end before its last line is printed.
@@ -106,7 +133,7 @@ def _program(arena: Arena, _: int) -> list[Round]:
     rows = [json.loads(line) for line in told if line.startswith("{")]
     if len(rows) < wanted:
         raise SystemExit(f"{arena.program} told {len(rows)} rounds of {1 + wanted}")
-    return [Round(row["t_pp"], row["t_tg"]) for row in rows[:wanted]]
+    return {PROGRAM: [Round(row["t_pp"], row["t_tg"]) for row in rows[:wanted]]}
 
 
 def _said(command: Sequence[object]) -> list[str]:

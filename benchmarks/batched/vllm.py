@@ -13,10 +13,9 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
-from benchmarks.batched import crowd
+from benchmarks.batched import LOOP, crowd
 from benchmarks.batched.crowd import Load
 from benchmarks.batched.figures import Repetition
-from benchmarks.batched.vllm_loop import LOOP
 from benchmarks.contestants import Worker
 from benchmarks.engine import Engine
 from benchmarks.tables import CROSSBENCH

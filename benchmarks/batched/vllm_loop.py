@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from functools import partial
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
+from benchmarks.batched import LOOP
 from benchmarks.beside import Beside, Timed
 from crossbench.api import Chunk, ModelRef, Needs, Request
 from crossbench_vllm.engine import Vllm
 from crossbench_vllm.options import VllmOptions
-
-LOOP = "throughput"
-"""The request that runs the benchmark."""
 
 
 class VllmThroughput:
@@ -30,7 +29,8 @@ async def throughput(
     engine: Any, streams: int, rounds: count[int], request: Request
 ) -> AsyncIterator[Chunk]:
     """The benchmark's own time for the prompts, which the request holds one after the other."""
-    from vllm.benchmarks import throughput as bench  # noqa: PLC0415 - loading it imports vLLM
+    import vllm  # noqa: PLC0415 - slow
+    from vllm.benchmarks import throughput as bench  # noqa: PLC0415 - as above
     from vllm.benchmarks.datasets import SampleRequest  # noqa: PLC0415
 
     size = len(request.prompt_ids) // streams
@@ -42,12 +42,15 @@ async def throughput(
         )
         for start in range(0, len(request.prompt_ids), size)
     ]
-    seconds, _ = await bench._run_vllm_async_requests(
-        engine,
-        samples,
-        n=1,
-        disable_detokenize=True,
-        do_profile=False,
-        request_id_prefix=f"round-{next(rounds)}-",
-    )
+    # vLLM draws requests that have a seed one by one, and crossbench's always have one.
+    seeded = partial(vllm.SamplingParams, seed=request.sampling.seed)
+    with patch.object(vllm, "SamplingParams", seeded):
+        seconds, _ = await bench._run_vllm_async_requests(
+            engine,
+            samples,
+            n=1,
+            disable_detokenize=True,
+            do_profile=False,
+            request_id_prefix=f"round-{next(rounds)}-",
+        )
     yield Timed(0, round(seconds * 1e9), ()).chunk()

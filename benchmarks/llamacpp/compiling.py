@@ -23,11 +23,11 @@ TOOLS = {"llama-bench": "llama-bench", "llama-batched-bench": "batched-bench"}
 """Program -> its folder in `tools`, after which its source file is named."""
 
 
-def loop(engine: Engine, program: Path, *flags: str) -> None:
-    """Compile the C loop with $CC (cc by default)."""
+def loop(engine: Engine, program: Path, *flags: str, source: Path = LOOP) -> None:
+    """Compile a C loop with $CC (cc by default)."""
     installed = packages(engine)
     libraries = installed / "llama_cpp" / "lib"
-    command = [*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-O3", *flags, str(LOOP)]
+    command = [*shlex.split(os.environ.get("CC", "cc")), "-std=c11", "-O3", *flags, str(source)]
     _run([*command, *_against(installed, libraries), "-o", str(program)])
 
 

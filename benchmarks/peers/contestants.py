@@ -10,12 +10,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from benchmarks.peers import truth
+from benchmarks.peers import answers
 from benchmarks.peers.claim import Claim
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "suites" / "models" / "tiny"
 PROMPT_TOKENS = 32
+ENOUGH = 128
+"""Requests whose 99th percentile is not merely the largest."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "DO_NOT_TRACK": "1"}
 
 
@@ -24,7 +26,7 @@ class Load(Struct, frozen=True, kw_only=True):
 
     streams: int
     requests: int = 0
-    """After those that warm up; 0 for three of each user, and 24 at least."""
+    """After those that warm up; 0 for three of each user, and for ENOUGH."""
     tokens: int = 64
     ttft_s: float = 0.2
     gap_s: float = 0.02
@@ -32,7 +34,7 @@ class Load(Struct, frozen=True, kw_only=True):
     @property
     def measured(self) -> int:
         """Requests that count."""
-        return self.requests or max(24, 3 * self.streams)
+        return self.requests or max(ENOUGH, 3 * self.streams)
 
     @property
     def tokens_per_s(self) -> float:
@@ -75,7 +77,7 @@ def aiperf(python: Path) -> Contestant:
 
     def command(url: str, load: Load, folder: Path) -> list[str]:
         return [
-            *(str(python.with_name("aiperf")), "profile", "--model", truth.MODEL),
+            *(str(python.with_name("aiperf")), "profile", "--model", answers.MODEL),
             *("--url", url.removesuffix("/v1"), "--endpoint-type", "completions", "--streaming"),
             *("--tokenizer", str(TINY), "--concurrency", str(load.streams)),
             *("--request-count", str(load.measured), "--warmup-request-count", str(load.streams)),
@@ -117,7 +119,7 @@ def guidellm(python: Path) -> Contestant:
     """GuideLLM of the vLLM project, in the environment of this interpreter."""
 
     def command(url: str, load: Load, folder: Path) -> list[str]:
-        backend = f"kind=openai_http,target={url.removesuffix('/v1')},model={truth.MODEL}"
+        backend = f"kind=openai_http,target={url.removesuffix('/v1')},model={answers.MODEL}"
         return [
             *(str(python.with_name("guidellm")), "run", "--disable-console"),
             *("--backend", f"{backend},request_format=/v1/completions"),
@@ -144,7 +146,7 @@ def guidellm_claims(export: bytes) -> list[Claim]:
     streams = int(benchmark["config"]["strategy"]["streams"])
     found = [
         Claim(
-            number=truth.number(request["output"]),
+            number=answers.number(request["output"]),
             header=None,
             ttft_ns=request["time_to_first_token_ms"] * 1e6,
             tpot_ns=request["inter_token_latency_ms"] * 1e6,

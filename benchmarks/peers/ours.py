@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks.peers import truth
+from benchmarks.peers import answers
 from benchmarks.peers.claim import Claim
 from crossbench.analysis.stream import tokens
 from crossbench.api import ModelRef, Needs, Request
@@ -20,7 +20,7 @@ from crossbench.envs import environment, overlay
 from crossbench.envs.environment import Environment
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Record
 from crossbench.worker.supervisor import WorkerProcess
 
@@ -38,7 +38,7 @@ def claim(record: Record) -> Claim:
         stamp for stamp, size in zip(record.stamps_ns, record.text_bytes, strict=True) if size
     ]
     return Claim(
-        number=truth.number(record.text or ""),
+        number=answers.number(record.text or ""),
         header=None,
         ttft_ns=stamps[0],
         tpot_ns=(stamps[-1] - stamps[0]) / (n - first),

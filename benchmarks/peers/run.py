@@ -10,14 +10,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
 from benchmarks.peers import truth
-from benchmarks.peers.claim import Score, score
+from benchmarks.peers.claim import Pair, matched
 from benchmarks.peers.contestants import Contestant, Load
+from benchmarks.peers.score import Score, score
 
 PATIENCE_S = 240.0
+SERVER_S = 30.0
 STEP_S = 0.05
 
 
@@ -29,11 +32,23 @@ class Run(Struct, frozen=True, kw_only=True):
     """One client at one load."""
 
     load: Load
+    pairs: tuple[Pair, ...]
     score: Score
     cpu_s: float
     """User and system time of the client with all its processes, start included."""
+    server_cpu_s: float
     tokens: int
     """That the server sent, to requests that warm up too."""
+
+
+class Serving:
+    """A server that runs, and what it took once it has ended."""
+
+    cpu_s: float
+
+    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
+        self.process = process
+        self.url = url
 
 
 def run(contestant: Contestant, load: Load, folder: Path) -> Run:
@@ -41,14 +56,31 @@ def run(contestant: Contestant, load: Load, folder: Path) -> Run:
     folder.mkdir(parents=True)
     ours, theirs = _cores()
     stamps = folder / "stamps.jsonl"
-    with _serving(load, stamps, ours) as url:
-        cpu_s = _finished(contestant, contestant.command(url, load, folder), folder, theirs)
+    with _serving(load, stamps, ours) as server:
+        command = contestant.command(server.url, load, folder)
+        cpu_s = _finished(contestant, command, folder, theirs)
     sent = truth.read(stamps)
+    pairs = matched(contestant.claims(folder), sent)
     return Run(
         load=load,
-        score=score(contestant.claims(folder), sent),
+        pairs=pairs,
+        score=score(pairs),
         cpu_s=cpu_s,
+        server_cpu_s=server.cpu_s,
         tokens=sum(len(one.emitted_ns) for one in sent),
+    )
+
+
+def pooled(runs: Sequence[Run]) -> Run:
+    """Several runs of one client at one load as one."""
+    pairs = tuple(pair for each in runs for pair in each.pairs)
+    return Run(
+        load=runs[0].load,
+        pairs=pairs,
+        score=score(pairs),
+        cpu_s=sum(each.cpu_s for each in runs),
+        server_cpu_s=sum(each.server_cpu_s for each in runs),
+        tokens=sum(each.tokens for each in runs),
     )
 
 
@@ -75,18 +107,21 @@ def _pinned(cores: set[int]) -> Iterator[None]:
 
 
 @contextmanager
-def _serving(load: Load, stamps: Path, cores: set[int]) -> Iterator[str]:
+def _serving(load: Load, stamps: Path, cores: set[int]) -> Iterator[Serving]:
     command = [sys.executable, "-m", "benchmarks.peers.truth", "--stamps", str(stamps)]
     command += ["--ttft", str(load.ttft_s), "--gap", str(load.gap_s)]
     with _pinned(cores):
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert server.stdout is not None
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+    assert process.stdout is not None
+    server = Serving(process, process.stdout.readline().strip())
     try:
-        yield server.stdout.readline().strip()
+        yield server
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
-        server.stdout.close()
+        process.send_signal(signal.SIGTERM)
+        server.cpu_s = _ended(process, SERVER_S, "the server")
+        process.stdout.close()
 
 
 def _finished(
@@ -104,18 +139,30 @@ def _finished(
             env=os.environ | dict(contestant.environ),
             start_new_session=True,
         )
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        pid, status, usage = os.wait4(client.pid, os.WNOHANG)
-        if pid:
-            client.returncode = os.waitstatus_to_exitcode(status)
-            if client.returncode != 0:
-                raise Failed(f"{contestant.name} ended with {client.returncode}:\n{_tail(log)}")
-            return usage.ru_utime + usage.ru_stime
-        time.sleep(STEP_S)
-    os.killpg(client.pid, signal.SIGKILL)
-    client.wait()
-    raise Failed(f"{contestant.name} was not through after {PATIENCE_S:g} s:\n{_tail(log)}")
+    try:
+        cpu_s = _ended(client, PATIENCE_S, contestant.name)
+    except Failed as failure:
+        raise Failed(f"{failure}:\n{_tail(log)}") from None
+    if client.returncode != 0:
+        raise Failed(f"{contestant.name} ended with {client.returncode}:\n{_tail(log)}")
+    return cpu_s
+
+
+def _ended(process: subprocess.Popen[Any], patience_s: float, name: str) -> float:
+    """Seconds of processor of a process that ends by itself. Raises Failed."""
+    end = time.monotonic() + patience_s
+    try:
+        while time.monotonic() < end:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                process.returncode = os.waitstatus_to_exitcode(status)
+                return usage.ru_utime + usage.ru_stime
+            time.sleep(STEP_S)
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    raise Failed(f"{name} was not through after {patience_s:g} s")
 
 
 def _tail(log: Path) -> str:

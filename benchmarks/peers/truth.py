@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import signal
+import socket
+import struct
+import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-WORDS = (" the", " and")
-"""The digits 0 and 1 of a request's number: each one token, and both of one length."""
-DIGITS = 16
+from benchmarks.peers import answers
+
 HEAD = b"HTTP/1.1 %b\r\ncontent-type: %b\r\n%b\r\n\r\n"
-MODEL = "scripted"
+STREAMED = HEAD % (b"200 OK", b"text/event-stream", b"transfer-encoding: chunked")
+READ_BYTES = 1 << 16
+SO_TIMESTAMPNS = 35
+"""Linux's asm-generic/socket.h: the kernel says beside what it brings when that came."""
+TIMESPEC = struct.Struct("qq")
+NS = 1_000_000_000
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -45,19 +52,6 @@ class Sent(Struct, frozen=True, kw_only=True):
     def tpot_ns(self) -> float:
         """Between two tokens, on average."""
         return (self.emitted_ns[-1] - self.emitted_ns[0]) / (len(self.emitted_ns) - 1)
-
-
-def words(number: int, tokens: int) -> list[str]:
-    """The text of an answer, word by word: the number in binary, its lowest digit first."""
-    return [WORDS[number >> place & 1] for place in range(min(DIGITS, tokens))] + [
-        WORDS[0] for _ in range(tokens - DIGITS)
-    ]
-
-
-def number(text: str) -> int:
-    """The number in the text of an answer."""
-    told = text.split()[:DIGITS]
-    return sum(1 << place for place, word in enumerate(told) if word == WORDS[1].strip())
 
 
 def read(stamps: Path) -> list[Sent]:
@@ -91,31 +85,53 @@ class Server:
         """Until SIGTERM."""
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, ended.set)
-        listening = await loop.create_server(lambda: Client(self), "127.0.0.1", port, backlog=4096)
-        print(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1", flush=True)
-        await ended.wait()
+        with listener(port) as listening:
+            loop.add_reader(listening, self._accept, loop, listening)
+            print(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", flush=True)
+            await ended.wait()
+            loop.remove_reader(listening)
+
+    def _accept(self, loop: asyncio.AbstractEventLoop, listening: socket.socket) -> None:
+        Client(self, loop, listening.accept()[0])
 
 
-class Client(asyncio.Protocol):
-    """One connection: a request at a time, its answer written when it is due."""
+def listener(port: int) -> socket.socket:
+    """A socket for connections whose bytes the kernel stamps as they come, on Linux."""
+    listening = socket.create_server(("127.0.0.1", port), backlog=4096)
+    listening.setblocking(False)
+    if sys.platform == "linux":  # inherited by what it accepts
+        listening.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    return listening
 
-    def __init__(self, server: Server) -> None:
+
+class Client:
+    """One connection: a request at a time, its answer written when it is due.
+
+    On the bare socket, because the kernel tells there when a request came: of many that come at
+    once the last is read late, which is the server's delay and no client's.
+    """
+
+    def __init__(
+        self, server: Server, loop: asyncio.AbstractEventLoop, connection: socket.socket
+    ) -> None:
         self._server = server
-        self._transport: asyncio.Transport | None = None
+        self._loop = loop
+        self._socket = connection
         self._pending = b""
+        connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        loop.add_reader(connection, self._read)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep where to write."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Write no more."""
-        self._transport = None
-
-    def data_received(self, data: bytes) -> None:
+    def _read(self) -> None:
         """Answer once the request is whole."""
-        received = time.perf_counter_ns()
+        try:
+            data, notes, _, _ = self._socket.recvmsg(READ_BYTES, socket.CMSG_SPACE(TIMESPEC.size))
+        except ConnectionError:
+            data, notes = b"", []
+        received_ns = _arrived(notes)
+        if not data:
+            self._close()
+            return
         self._pending += data
         head, mark, rest = self._pending.partition(b"\r\n\r\n")
         if not mark:
@@ -126,20 +142,20 @@ class Client(asyncio.Protocol):
             return
         self._pending = rest[length:]
         path = head.split(b" ", 2)[1].decode()
-        body = json.loads(rest[:length]) if length else {}
-        self._answer(path, body, fields.get("x-request-id"), received)
+        body = msgspec.json.decode(rest[:length]) if length else {}
+        self._answer(path, body, fields.get("x-request-id"), received_ns)
 
-    def _answer(self, path: str, body: Any, header: str | None, received: int) -> None:
+    def _answer(self, path: str, body: Any, header: str | None, received_ns: int) -> None:
         if path == "/v1/models":
-            self._say({"object": "list", "data": [{"id": MODEL, "owned_by": "scripted"}]})
+            self._say(answers.MODELS)
         elif path == "/health":
             self._say({})
         elif path not in ("/v1/completions", "/v1/chat/completions"):
             self._say({"detail": "Not Found"}, b"404 Not Found")
         elif not body.get("stream"):
-            self._say(_whole(body, path))
+            self._say(answers.whole(path, body))
         else:
-            Stream(self, self._server, path, body, header, received).begin()
+            Stream(self, self._server, self._loop, header, received_ns).begin(path, body)
 
     def _say(self, payload: Any, status: bytes = b"200 OK") -> None:
         content = msgspec.json.encode(payload)
@@ -147,11 +163,19 @@ class Client(asyncio.Protocol):
         self.write(HEAD % (status, b"application/json", length) + content)
 
     def write(self, data: bytes) -> bool:
-        """Hand it to the kernel; whether anybody is there."""
-        if self._transport is None:
-            return False
-        self._transport.write(data)
-        return True
+        """Hand it to the kernel; whether anybody is there who takes it."""
+        try:
+            taken = self._socket.send(data)
+        except OSError:
+            taken = 0
+        if taken < len(data):
+            self._close()
+        return taken == len(data)
+
+    def _close(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
 
 
 class Stream:
@@ -161,25 +185,27 @@ class Stream:
         self,
         client: Client,
         server: Server,
-        path: str,
-        body: Any,
+        loop: asyncio.AbstractEventLoop,
         header: str | None,
         received_ns: int,
     ) -> None:
         self._client = client
         self._server = server
+        self._loop = loop
         self._header = header
         self._received_ns = received_ns
         self._number = server.numbered()
-        tokens = body.get("max_tokens") or body.get("max_completion_tokens")
-        self._events = events(path, words(self._number, tokens or server.schedule.tokens), body)
+        self._events: list[bytes] = []
         self._stamps: list[int] = []
-        self._loop = asyncio.get_running_loop()
-        self._due = self._loop.time() + server.schedule.ttft_s
+        late_s = (time.perf_counter_ns() - received_ns) / NS
+        self._due = loop.time() - late_s + server.schedule.ttft_s
 
-    def begin(self) -> None:
+    def begin(self, path: str, body: Any) -> None:
         """The head at once, the first token when it is due."""
-        self._client.write(HEAD % (b"200 OK", b"text/event-stream", b"transfer-encoding: chunked"))
+        self._client.write(STREAMED)
+        tokens = body.get("max_tokens") or body.get("max_completion_tokens")
+        text = answers.words(self._number, tokens or self._server.schedule.tokens)
+        self._events = answers.events(path, text, body)
         self._loop.call_at(self._due, self._token)
 
     def _token(self) -> None:
@@ -201,47 +227,15 @@ class Stream:
         )
 
 
-def events(path: str, text: list[str], body: Any) -> list[bytes]:
-    """What goes over the wire for each token, made before anything is due."""
-    pieces = [_chunk({"choices": [_choice(path, word, None)]}) for word in text[:-1]]
-    usage = _usage(body, len(text))
-    last = (
-        _chunk({"choices": [_choice(path, text[-1], "length")]})
-        + _chunk({"choices": [], "usage": usage})
-        + _framed(b"data: [DONE]\n\n")
-        + b"0\r\n\r\n"
-    )
-    return [*pieces, last]
-
-
-def _choice(path: str, word: str, finish: str | None) -> dict[str, Any]:
-    grown: dict[str, Any] = {"delta": {"content": word}} if "chat" in path else {"text": word}
-    return {"index": 0, **grown, "finish_reason": finish}
-
-
-def _chunk(payload: dict[str, Any]) -> bytes:
-    whole = {"id": "cmpl", "object": "text_completion", "created": 0, "model": MODEL, **payload}
-    return _framed(b"data: " + msgspec.json.encode(whole) + b"\n\n")
-
-
-def _framed(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def _usage(body: Any, tokens: int) -> dict[str, int]:
-    prompt = body.get("prompt")
-    asked = len(prompt) if isinstance(prompt, list) else 32
-    return {"prompt_tokens": asked, "completion_tokens": tokens, "total_tokens": asked + tokens}
-
-
-def _whole(body: Any, path: str) -> dict[str, Any]:
-    tokens = body.get("max_tokens") or 1
-    text = "".join(words(0, tokens))
-    grown: dict[str, Any] = (
-        {"message": {"role": "assistant", "content": text}} if "chat" in path else {"text": text}
-    )
-    choice = {"index": 0, **grown, "finish_reason": "length"}
-    return {"id": "cmpl", "model": MODEL, "choices": [choice], "usage": _usage(body, tokens)}
+def _arrived(notes: Iterable[tuple[int, int, bytes]]) -> int:
+    """When the kernel got what was just read, by `perf_counter_ns`; now, where it does not tell."""
+    now, wall = time.perf_counter_ns(), time.time_ns()
+    for level, kind, data in notes:
+        if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
+            seconds, rest = TIMESPEC.unpack(data)
+            late: int = wall - seconds * NS - rest
+            return now - late
+    return now
 
 
 def _fields(head: bytes) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crossbench.plan.build import interleaved
+from crossbench.plan.launches import interleaved
 from crossbench.statistics.verdict import PRIMARY
 
 REPEAT_SD = 0.005

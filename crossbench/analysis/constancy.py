@@ -2,46 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from crossbench.analysis.integrity import UNREAD, Check
+from crossbench.analysis.check import Check
+from crossbench.analysis.looks import looks
 from crossbench.analysis.sitting import Sitting
+from crossbench.analysis.unread import UNREAD
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import NvidiaDevice
 from crossbench.machine.reading import Reading
 
 END = "the end"
+MANY = 3
+"""More launches than these are counted, not named."""
 
 
-def constancy(machine: Machine, found: Iterable[Sitting]) -> Check:
-    """`machine` is as it was when the run was planned."""
-    first, seen, told = dict(settings(machine)), 0, list[str]()
+def constancy(
+    machine: Machine,
+    found: Sequence[Sitting],
+    launches: Collection[str] = (),
+    absent: str | None = None,
+) -> Check:
+    """`machine` is as it was when the run was planned, `launches` are all workers, in order.
+
+    `absent` is why nothing was read, None where something was.
+    """
+    first, seen, told = dict(settings(machine)), list[str](), list[str]()
     now = dict(first)
-    for before, later in _seen(found):
-        seen += 1
-        for name, value in settings(later):
+    for look in looks(found):
+        if look.machine.value is None:
+            continue
+        seen.append(look.launch or END)
+        for name, value in settings(look.machine.value):
             if value != now.get(name, value):
-                told.append(f"{name}: {now[name]}, then {value} from {before} on")
+                told.append(f"{name}: {now[name]}, then {value} from {seen[-1]} on")
             now[name] = value
-    same = f"{len(first)} settings stayed as they were, read {seen} times"
+    same = f"{len(first)} settings stayed as they were, read {len(seen)} times"
+    evidence = told or ([same] if seen else [absent or UNREAD])
+    missed = [launch for launch in launches if launch not in seen] if seen else []
     return Check(
         rule="machine-changed",
         origin="setting",
         subject="machine",
         found=bool(told) if seen else None,
-        evidence="; ".join(told) or (same if seen else UNREAD),
+        evidence="; ".join([*evidence, *_missed(missed)]),
     )
 
 
-def _seen(found: Iterable[Sitting]) -> Iterator[tuple[str, Machine]]:
-    """What was seen, each with the launch that came next."""
-    for sitting in found:
-        for event in sitting.seen:
-            later = (each for each in sitting.watched if each.at_ns > event.at_ns and each.launch)
-            launch = next((each.launch for each in later if each.launch), END)
-            if event.machine.value is not None:
-                yield launch, event.machine.value
+def _missed(launches: Sequence[str]) -> Iterator[str]:
+    """Before which workers nobody could look: the probes had stopped, or were slow to answer."""
+    if launches:
+        named = ", ".join(launches[:MANY])
+        more = f" and {len(launches) - MANY} more" if len(launches) > MANY else ""
+        yield f"not read in time before {named}{more}"
 
 
 def settings(machine: Machine) -> Iterator[tuple[str, str]]:

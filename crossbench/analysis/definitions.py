@@ -9,13 +9,14 @@ with the reason.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from statistics import median
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.metric import Metric, summarised
 from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import Cell
 from crossbench.analysis.work import Part, Rule, Work
-from crossbench.journal import LaunchReady
+from crossbench.journal.events import LaunchReady
 from crossbench.statistics.percentile import pooled
 from crossbench.statistics.pool import Pool
 from crossbench.statistics.verdict import PRIMARY
@@ -29,6 +30,14 @@ LEAST_DECODE_CHUNKS = 3
 STAMP_ERRORS = 100
 """A decode time shorter than this many stamp errors is not measured, it is noise."""
 PERCENTILES = (0.5, 0.95, 0.99)
+
+
+_ttft: Part = attrgetter("ttft_s")
+_e2e: Part = attrgetter("e2e_s")
+_decode: Part = attrgetter("decode_s")
+_later: Part = attrgetter("later_tokens")
+_tokens: Part = attrgetter("tokens")
+_chunks: Part = attrgetter("chunks")
 
 
 def ratio_of_sums(
@@ -178,30 +187,6 @@ def first_request_ratio(first: Sample, timed: Sequence[Sample]) -> float | None:
         and sample.line != first.line
     ]
     return first.e2e_s / median(steady) if steady and first.fault is None else None
-
-
-def _ttft(sample: Sample) -> float:
-    return sample.ttft_s
-
-
-def _e2e(sample: Sample) -> float:
-    return sample.e2e_s
-
-
-def _decode(sample: Sample) -> float:
-    return sample.decode_s
-
-
-def _later(sample: Sample) -> float:
-    return sample.later_tokens
-
-
-def _tokens(sample: Sample) -> float:
-    return sample.tokens
-
-
-def _chunks(sample: Sample) -> float:
-    return sample.chunks
 
 
 def _computed(sample: Sample) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import Cell, by_launch
+from crossbench.analysis.cell import Cell
+from crossbench.analysis.sample import Sample, by_launch
 from crossbench.statistics import interval, trend
 from crossbench.statistics.logmean import LEAST_LAUNCHES
 

@@ -10,8 +10,9 @@ from msgspec import Struct
 from crossbench.analysis import device, joules
 from crossbench.analysis.energy_windows import Phase, Window, windows
 from crossbench.analysis.joules import Energy
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.metric import Metric, summarised
-from crossbench.analysis.samples import Measurements
+from crossbench.analysis.served import courses
 from crossbench.analysis.sitting import Sitting, Stay
 from crossbench.api import EnergyScope
 from crossbench.machine.model import Machine
@@ -47,11 +48,14 @@ def energies(
 ) -> Iterator[EnergyUse]:
     """Every cell in every scope that some probe tells of."""
     sittings = list({id(stay.sitting): stay.sitting for stay in watched.values()}.values())
+    scopes = joules.scopes(sittings)
+    served = courses(measured.cells) if scopes else {}
     for (target, scenario), cell in measured.cells.items():
-        for scope in joules.scopes(sittings):
+        for scope in scopes:
             devices = _devices(machine, measured, target, scope, sittings)
             if devices is not None and cell.valid:
-                found = {phase: windows(phase, cell, watched) for phase in METRICS}
+                course = served[target, scenario]
+                found = {phase: windows(phase, cell, watched, course) for phase in METRICS}
                 yield EnergyUse(
                     target=target,
                     scenario=scenario,

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, groupby, zip_longest
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.joules import WINDOW_S
 from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import Cell
+from crossbench.analysis.served import PAUSE_S, Course
 from crossbench.analysis.sitting import Stay
 
 Phase: TypeAlias = Literal["prefill", "decode", "requests"]
 NS = 1e9
-PAUSE_S = 1.0
-"""Requests that follow each other sooner are of one row."""
 BUSY = 0.95
 """What of a row that is to be of one phase alone must have been spent on requests."""
 UNWATCHED = "not-covered: some launches were not watched"
 UNPROVEN = "unproven: how much of the prompt was computed is not known"
 OVERLAP = "overlap: other requests ran meanwhile"
+INVALID = (
+    "invalid-requests: of some passes requests do not count, which took energy and gave no tokens"
+)
 PAUSES = f"pauses: less than {100 * BUSY:g} % of a window was spent on requests"
 
 
@@ -49,15 +50,16 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 def windows(
-    phase: Phase, cell: Cell, watched: Mapping[str, Stay]
+    phase: Phase, cell: Cell, watched: Mapping[str, Stay], course: Course
 ) -> tuple[list[Window], list[str]]:
-    """Those of a cell that are long enough, and why others are not used."""
+    """Those of a cell that are long enough, and why others are not used; `course` is its own."""
     seen = [sample for sample in cell.valid if sample.worker in watched]
     reasons = [] if len(seen) == len(cell.valid) else [UNWATCHED]
     if phase == "requests":
-        found = [_row(group, watched) for group in _rows(seen)]
-        return _long(phase, found, reasons)
-    timed, repeated = _single(seen), [each for each in cell.alone[phase] if each.worker in watched]
+        found = [_row(row, watched) for row in course.rows if row[0].worker in watched]
+        return _long(phase, found, [*reasons, INVALID] if course.spoilt else reasons)
+    timed = [sample for sample in seen if sample.line in course.alone]
+    repeated = [each for each in cell.alone[phase] if each.worker in watched]
     reasons += [] if len(timed) == len(seen) else [OVERLAP]
     if phase == "prefill" and any(each.cached is None for each in (*timed, *repeated)):
         reasons.append(UNPROVEN)
@@ -116,7 +118,7 @@ def _computed(sample: Sample) -> int:
 
 
 def _rows(samples: Iterable[Sample]) -> Iterator[list[Sample]]:
-    """Requests of one worker that follow each other without a pause, or run side by side."""
+    """Repeats of a phase by one worker that follow each other without a pause."""
     row: list[Sample] = []
     end_ns = 0
     for sample in sorted(samples, key=_began):
@@ -145,25 +147,6 @@ def _busy(row: Sequence[Sample]) -> float:
     """Share of a row's time that its requests took, one after the other."""
     seconds = (max(each.end_ns for each in row) - row[0].t0_ns) / NS
     return sum(sample.e2e_s for sample in row) / seconds if seconds else 0.0
-
-
-def _single(samples: Iterable[Sample]) -> list[Sample]:
-    """Those during which no other request of their worker ran."""
-    order = sorted(samples, key=_began)
-    return [
-        sample
-        for _, group in groupby(order, key=lambda each: each.worker)
-        for sample in _apart(list(group))
-    ]
-
-
-def _apart(order: Sequence[Sample]) -> Iterator[Sample]:
-    """Of one worker's, in order."""
-    ended = [0, *accumulate((each.end_ns for each in order), max)]
-    begin = [sample.t0_ns for sample in order[1:]]
-    for sample, before, after in zip_longest(order, ended[:-1], begin):
-        if before <= sample.t0_ns and (after is None or sample.end_ns <= after):
-            yield sample
 
 
 def _began(sample: Sample) -> tuple[str, int]:

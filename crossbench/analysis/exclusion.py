@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from crossbench.analysis.stream import counted_by, tokens
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import PassTaken, SampleTaken
 from crossbench.worker.protocol import Record
 
 Rule: TypeAlias = Literal[
@@ -21,10 +21,14 @@ Rule: TypeAlias = Literal[
     "cache-count",
     "torn-pass",
     "disturbed-pass",
+    "late-start",
 ]
 NS = 1e9
 LEAST_SUSPENSION_NS = 10_000_000
 """Two clocks read one after the other differ by less than this on a machine that did not sleep."""
+LATEST_START_NS = 50_000_000
+"""Replicas that begin within this of each other begin together: a worker that waits is woken within
+a few milliseconds, within some ten where others want its processor."""
 
 
 class Fault(Struct, frozen=True):
@@ -40,6 +44,16 @@ def fault(event: SampleTaken, stamps: list[int]) -> Fault | None:
     if record.failure is not None:
         return Fault("request-failed", record.failure.message)
     return _disturbance(event) or _timing_fault(record, stamps) or _count_fault(event)
+
+
+def late(taken: PassTaken) -> Fault | None:
+    """The rule by which a whole pass counts for nothing: that not all replicas began with it.
+
+    One that was not ready would have its own lateness for a delay of its requests.
+    """
+    if taken.late_ns <= LATEST_START_NS:
+        return None
+    return Fault("late-start", f"a replica began {taken.late_ns / NS:.2g} s after the others")
 
 
 def _disturbance(event: SampleTaken) -> Fault | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crossbench.analysis.sample import Sample, judged
-from crossbench.journal import SampleTaken
-from crossbench.suite.schema import Slo
+from crossbench.journal.events import SampleTaken
+from crossbench.suite.tables.scenario import Slo
 
 ATTAINMENT = 0.95
 """Share of a level's requests that must meet the SLO for the level to meet it."""

@@ -16,6 +16,11 @@ LATE = 0.5
 """A stamp that is late by more than so much of the time from chunk to chunk may stand nearer to the
 next one than to its own; percentiles of gaps are then the event loop's, and not the engine's."""
 
+UNKNOWN = (
+    "what the instrument carries is not known for HTTP: its limit was measured in process, and a "
+    "server's client has work of its own"
+)
+
 
 class Demand(Struct, frozen=True, kw_only=True):
     """What a pass under load asked of each worker that served it."""
@@ -31,17 +36,24 @@ class Demand(Struct, frozen=True, kw_only=True):
     loop's own thread: the loop is then late by the engine's steps, which are no fault of its."""
 
 
+def late(demand: Demand) -> str | None:
+    """Why stamps may stand nearer to another chunk than to their own, or None."""
+    lag_s, gap_s = demand.lag_p99_s, demand.gap_s
+    if lag_s is None or gap_s is None or lag_s <= LATE * gap_s:
+        return None
+    return (
+        f"its event loop came {1e3 * lag_s:.3g} ms late (99th percentile), more than half of "
+        f"the {1e3 * gap_s:.3g} ms from chunk to chunk"
+    )
+
+
 def exceeds(figures: Figures | None, demand: Demand) -> str | None:
-    """Why the instrument may have been the slower part, or None.
+    """Why the instrument may have been the slower part in process, or None.
 
     Without `figures` (the run did not measure its instrument) the lag alone is judged.
     """
-    lag_s, gap_s = demand.lag_p99_s, demand.gap_s
-    if lag_s is not None and gap_s is not None and lag_s > LATE * gap_s:
-        return (
-            f"its event loop came {1e3 * lag_s:.3g} ms late (99th percentile), more than half of "
-            f"the {1e3 * gap_s:.3g} ms from chunk to chunk"
-        )
+    if told := late(demand):
+        return told
     if demand.streams > MOST_STREAMS:
         return (
             f"{demand.streams} requests were in flight at once; what the instrument carries is "
@@ -64,9 +76,13 @@ def _nearest(figures: Figures | None, streams: int) -> Capacity | None:
 
 def overloaded(figures: Figures | None, passes: Iterable[Pass], boundary: Boundary) -> str | None:
     """The reason that the usual pass of a cell gives, of those that count: a machine may hold up a
-    single one."""
+    single one. Over HTTP nothing but a late event loop can be told."""
     demands = [demand(each, boundary) for each in passes if each.fault is None and each.valid]
-    return exceeds(figures, usual(demands)) if demands else None
+    if not demands:
+        return None
+    if boundary is Boundary.HTTP:
+        return late(usual(demands)) or UNKNOWN
+    return exceeds(figures, usual(demands))
 
 
 def usual(demands: Sequence[Demand]) -> Demand:

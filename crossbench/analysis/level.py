@@ -4,26 +4,34 @@ The speed of a single user is the cell's `decode_tps`, as without load. Times ar
 also those before and after the steady window: leaving out the ones that were still waiting when it
 ended would leave out the slowest. A request of an open loop counts from when it was due, whenever
 it was handed over, so that an engine which falls behind cannot slow down its own clock.
+
+Percentiles, goodput and the share that met the SLO are of all launches pooled: a single launch may
+have too few requests for a percentile, and none that met the SLO.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import Struct
+
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.definitions import decode_rule, percentiles
 from crossbench.analysis.goodput import meets
 from crossbench.analysis.metric import Metric, summarised
 from crossbench.analysis.passes import Pass, counting
 from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import Cell
 from crossbench.analysis.window import steady, tokens_in
-from crossbench.journal import LaunchReady
+from crossbench.journal.events import LaunchReady
+from crossbench.statistics.interval import Estimate, Interval
+from crossbench.statistics.share import rate, share
 from crossbench.suite.model import Load
-from crossbench.suite.schema import Slo
 from crossbench.suite.shape import STEADY
+from crossbench.suite.tables.scenario import Slo
 
 DELAYS = (0.5, 0.99)
 NEVER = "no pass under load was finished undisturbed"
+UNANSWERED = "no request was answered as asked"
 SHORT = f"its steady window holds fewer than {STEADY} requests of each stream"
 
 
@@ -125,35 +133,67 @@ def _of(
 
 def _goodput(passes: Mapping[str, Sequence[Pass]], slo: Slo) -> list[Metric]:
     """Requests that met the SLO: each second, and as a share of all, failed ones included."""
-    met = {
-        launch: sum(meets(sample, slo) for taken in group for sample in taken.samples)
-        for launch, group in passes.items()
-    }
-    seconds = {launch: sum(taken.seconds for taken in group) for launch, group in passes.items()}
-    every = {launch: sum(len(taken.samples) for taken in group) for launch, group in passes.items()}
-    good = {launch: count / seconds[launch] for launch, count in met.items() if seconds[launch]}
-    if good and all(good.values()):
-        goodput = summarised("goodput_rps", "requests/s", kind="derived", launches=good)
-    else:
-        goodput = _counted("goodput_rps", "requests/s", met, seconds)
-    share = {launch: 100.0 * count for launch, count in met.items()}
-    return [goodput, _counted("slo_attainment", "%", share, every)]
+    counts = {launch: _counts(group, slo) for launch, group in passes.items()}
+    answered = {launch: each for launch, each in counts.items() if each.answered and each.seconds}
+    good = rate(
+        [each.met for each in answered.values()],
+        [each.answered for each in answered.values()],
+        [each.seconds for each in answered.values()],
+    )
+    kept = share(
+        [each.met for each in counts.values()], [each.requests for each in counts.values()]
+    )
+    seconds = {launch: each.met / each.seconds for launch, each in answered.items()}
+    parts = {launch: each.met / each.requests for launch, each in counts.items()}
+    none = NEVER if not counts else UNANSWERED
+    return [
+        _together("goodput_rps", "requests/s", good, seconds, none),
+        _together("slo_attainment", "%", kept, parts, NEVER, scale=100.0),
+    ]
 
 
-def _counted(name: str, unit: str, over: Mapping[str, float], under: Mapping[str, float]) -> Metric:
+class Counts(Struct, frozen=True, kw_only=True):
+    """The requests of one launch."""
+
+    met: int
+    answered: int
+    requests: int
+    seconds: float
+
+
+def _counts(passes: Sequence[Pass], slo: Slo) -> Counts:
+    return Counts(
+        met=sum(meets(sample, slo) for taken in passes for sample in taken.samples),
+        answered=sum(len(taken.valid) for taken in passes),
+        requests=sum(len(taken.samples) for taken in passes),
+        seconds=sum(taken.seconds for taken in passes),
+    )
+
+
+def _together(
+    name: str,
+    unit: str,
+    found: Estimate,
+    launches: Mapping[str, float],
+    none: str,
+    *,
+    scale: float = 1.0,
+) -> Metric:
     """Of all launches together: some may have none, of which no logarithm could be taken."""
-    each = {launch: over[launch] / under[launch] for launch in over if under[launch]}
-    if not each:
-        return summarised(name, unit, launches={}, reasons=[NEVER])
+    if found.point is None:
+        return summarised(name, unit, launches={}, reasons=[none])
+    each = {launch: scale * value for launch, value in launches.items()}
+    ends = found.interval
     return Metric(
         name=name,
         unit=unit,
         kind="derived",
-        value=sum(over[launch] for launch in each) / sum(under[launch] for launch in each),
+        value=scale * found.point,
         valid=True,
         n=len(each),
         launches=each,
-        no_interval="it is a count of all launches together" if len(each) > 1 else None,
+        ci95=Interval(scale * ends.low, scale * ends.high, ends.level) if ends else None,
+        no_interval="; ".join(found.reasons) or None,
         low=min(each.values()),
         high=max(each.values()),
     )

@@ -9,8 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossbench.analysis import device
-from crossbench.analysis.samples import Measurements
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.sitting import Floats, Stay, position
+from crossbench.analysis.unread import UNREAD, UNWATCHED
 from crossbench.api import Channel, DeviceMemory
 from crossbench.machine.model import Machine
 
@@ -18,7 +19,10 @@ SLACK_NS = 50_000_000
 """A reading that was asked for before the first request may come this much behind its start."""
 MOST_BYTES = 2.0**60
 """No device holds more; who says so is not believed."""
-UNREAD = "no probe read it"
+ENGINE_ONLY = "only its engine calls a device that"
+UNTOLD = "the NVIDIA driver does not tell it"
+NO_PEAK = "nothing was read while it ran"
+CHOSEN = "macOS chooses how much of it may be wired"
 NO_BASELINE = "nothing was read before a worker started"
 NO_LOADED = "nothing was read between loading and the first request"
 
@@ -40,7 +44,7 @@ class MemoryUse(Struct, frozen=True, kw_only=True):
     engine: DeviceMemory | None = None
     """The engine's own split, after its last sample where it could still be asked."""
     reasons: tuple[str, ...] = ()
-    """Why one of the three is missing."""
+    """Why one of the three, or the capacity, is missing."""
 
 
 class _Row(Struct, frozen=True, kw_only=True):
@@ -54,6 +58,10 @@ class _Row(Struct, frozen=True, kw_only=True):
     """The channel tells what is left of so much."""
     own: bool = False
     """Nothing of it is there before the worker is."""
+    card: bool = False
+    """A card, which has a row whether it was read or not."""
+    unbounded: str | None = None
+    """Why it has no capacity."""
 
 
 def memory(
@@ -61,12 +69,16 @@ def memory(
     measured: Measurements,
     watched: Mapping[str, Stay],
     targets: Sequence[str],
+    absent: str | None = None,
 ) -> Iterator[MemoryUse]:
-    """All targets on all of their devices."""
+    """All targets on all of their devices.
+
+    `absent` is why nothing was read in the whole run, None where something was.
+    """
     for target in targets:
         launches = measured.launches_of(target)
         if launches:
-            yield from _of_target(machine, measured, watched, target, launches)
+            yield from _of_target(machine, measured, watched, target, launches, absent)
 
 
 def _of_target(
@@ -75,6 +87,7 @@ def _of_target(
     watched: Mapping[str, Stay],
     target: str,
     launches: Sequence[str],
+    absent: str | None,
 ) -> Iterator[MemoryUse]:
     engine = _engine(machine, measured, launches)
     stays = {launch: watched[launch] for launch in launches if launch in watched}
@@ -89,16 +102,27 @@ def _of_target(
             use = _use(row, target, measured, stays)
             if row.device != "worker's swap" or use.peak_bytes:
                 yield replace(use, engine=split)
-        elif split is not None:
+        elif split is not None or row.card:
             yield MemoryUse(
                 target=target,
                 device=row.device,
                 capacity_bytes=row.capacity,
                 engine=split,
-                reasons=(UNREAD,),
+                reasons=(_unread(row, stays, absent),),
             )
     for name, split in engine.items():
-        yield MemoryUse(target=target, device=name, engine=split, reasons=(UNREAD,))
+        yield MemoryUse(target=target, device=name, engine=split, reasons=(ENGINE_ONLY,))
+
+
+def _unread(row: _Row, stays: Mapping[str, Stay], absent: str | None) -> str:
+    """Why nobody read it, in the words of the probe that would have."""
+    if not stays:
+        return absent or UNWATCHED
+    probes = [each for stay in stays.values() for each in stay.sitting.probes]
+    absences = [each.absent for each in probes if each.name == "nvml" and each.absent]
+    if row.card and absences:
+        return absences[0]
+    return UNTOLD if row.card and any(each.name == "nvml" for each in probes) else UNREAD
 
 
 def _rows(machine: Machine, measured: Measurements, launches: Sequence[str]) -> Iterator[_Row]:
@@ -110,11 +134,19 @@ def _rows(machine: Machine, measured: Measurements, launches: Sequence[str]) -> 
                 device=f"GPU {place}",
                 channel=(gpu.uuid.value, "memory_used"),
                 capacity=gpu.memory_total_bytes.value,
+                card=True,
+                unbounded=gpu.memory_total_bytes.reason,
             )
     whole, host, apple = machine.memory_bytes, machine.host.value, machine.apple.value
     yield _Row(device="memory", channel=("host", "memory_available"), capacity=whole, rest_of=whole)
-    wired = apple.wired_limit_bytes.value if apple else None
-    yield _Row(device="wired memory", channel=("host", "memory_wired"), capacity=wired or None)
+    if apple:
+        limit = apple.wired_limit_bytes
+        yield _Row(
+            device="wired memory",
+            channel=("host", "memory_wired"),
+            capacity=limit.value or None,
+            unbounded=CHOSEN if limit.value == 0 else limit.reason,
+        )
     yield _Row(device="worker", channel=("worker", "rss"), capacity=whole, own=True)
     if host and host.swap_total_bytes:
         swap = host.swap_total_bytes
@@ -150,7 +182,12 @@ def _use(row: _Row, target: str, measured: Measurements, stays: Mapping[str, Sta
             first_ns = measured.first[launch][1].t0_ns
             loadeds += _between(column, stay, loaded_ns, first_ns + SLACK_NS)[:1]
         peaks += _between(column, stay, stay.begin_ns, stay.end_ns)
-    missing = [*([] if baselines else [NO_BASELINE]), *([] if loadeds else [NO_LOADED])]
+    missing = [
+        *([] if baselines else [NO_BASELINE]),
+        *([] if loadeds else [NO_LOADED]),
+        *([] if peaks else [NO_PEAK]),
+        *([row.unbounded] if row.unbounded else []),
+    ]
     return MemoryUse(
         target=target,
         device=row.device,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from crossbench.statistics.interval import cell
-from crossbench.statistics.logmean import Interval
+from crossbench.statistics.logmean import Interval, unusable
 from crossbench.statistics.trend import Flag, outliers, trend
 from crossbench.statistics.verdict import PRIMARY
 
@@ -28,9 +27,10 @@ class Metric(Struct, frozen=True, kw_only=True):
     n: int
     """Launches that the value rests on."""
     launches: Mapping[str, float]
-    """Launch -> its own value; `value` is their geometric mean."""
+    """Launch -> its own value; `value` is their geometric mean, or else of all of them pooled."""
     ci95: Interval | None = None
-    """95 % interval over launches; None where they do not support one."""
+    """95 % interval, over launches; None where they do not support one. Of a share it is at least
+    as wide as that of independent trials, which needs no launches."""
     no_interval: str | None = None
     """Why a value stands without an interval."""
     low: float | None
@@ -56,9 +56,10 @@ def summarised(
     `repeats`: launch -> the value of each pass, in order. With a single launch the range is that of
     its repeats. No launch value: the value is withheld for the reasons given.
     """
-    if any(not 0 < value < math.inf for value in launches.values()):
-        launches, reasons = {}, [*reasons, "a launch gave no positive finite value"]
     values = list(launches.values())
+    if values and unusable(values):
+        launches, values = {}, []
+        reasons = [*reasons, "a launch gave no positive finite value"]
     estimate = cell(values)
     spread = values if len(values) > 1 else [*repeats.get(next(iter(launches), ""), ())] or values
     return Metric(

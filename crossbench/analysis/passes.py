@@ -1,8 +1,9 @@
 """One pass under load: all requests of one repeat at one level, as one worker served them.
 
 Requests that run beside each other are one measurement, so a pass counts whole or not at all: not
-where its worker was lost before the end, and not where something from outside disturbed a request
-of it. A request that failed belongs to a pass like any other; only its tokens do not count.
+where its worker was lost before the end, not where a replica began late, and not where something
+from outside disturbed a request of it. A request that failed belongs to a pass like any other; only
+its tokens do not count.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from array import array
 from collections.abc import Mapping
 from itertools import pairwise
 
-from crossbench.analysis.exclusion import Fault, Rule
+from crossbench.analysis.exclusion import Fault, Rule, late
 from crossbench.analysis.sample import NS, Sample
 from crossbench.analysis.stream import chunks
-from crossbench.journal import PassTaken, SampleTaken
+from crossbench.journal.events import PassTaken, SampleTaken
 
 OUTSIDE: frozenset[Rule] = frozenset({"foreign-process", "suspended"})
 """What befell a request and, with it, all that ran beside it."""
@@ -53,7 +54,7 @@ class Pass:
             return Fault("torn-pass", "its pass was broken off")
         if any(sample.rule in OUTSIDE for sample in self.samples):
             return Fault("disturbed-pass", "a request beside it was disturbed from outside")
-        return None
+        return late(self.taken)
 
     @property
     def valid(self) -> list[Sample]:

@@ -9,6 +9,7 @@ from crossbench.report.words import number
 
 GHZ = 1e9
 COUNTED = ("core", "package")
+COUNTERS = tuple(("processor", f"{name}_throttles") for name in COUNTED)
 
 
 def throttled(spans: Sequence[Span], most_hz: float | None) -> tuple[bool | None, str]:

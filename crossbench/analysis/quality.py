@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from crossbench.journal import WindowScored
+from crossbench.journal.events import WindowScored
 
 RESAMPLES = 4000
 LEAST_WINDOWS = 8

@@ -5,13 +5,15 @@ Its stamps are not kept: a run may hold a million samples.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from sys import intern
 
 from msgspec import Struct
 
 from crossbench.analysis.exclusion import Rule, fault
 from crossbench.analysis.stream import Counted, content, counted_by, tokens
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 
 NS = 1e9
 
@@ -92,3 +94,11 @@ def judged(line: int, event: SampleTaken, launch: str, stamps: list[int] | None 
         delay_s=record.delay_ns / NS if record.delay_ns else 0.0,
         replica=event.replica,
     )
+
+
+def by_launch(samples: Iterable[Sample]) -> Mapping[str, list[Sample]]:
+    """The samples of each launch, in order."""
+    groups: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        groups[sample.launch].append(sample)
+    return groups

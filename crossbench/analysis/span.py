@@ -7,7 +7,7 @@ from math import isnan
 
 from msgspec import Struct
 
-from crossbench.analysis.samples import Measurements
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.sitting import Stay
 
 NS = 1e9
@@ -22,20 +22,41 @@ class Span(Struct, frozen=True):
 
     def read(self, name: str, quantity: str) -> list[float]:
         """The readings of a channel; empty where there is none."""
-        for place, channel in enumerate(self.stay.sitting.channels):
-            if (channel.device, channel.quantity) == (name, quantity):
-                values = self.stay.sitting.values(place)[self.stay.within(*self._ends)]
-                return [value for value in values.tolist() if not isnan(value)]
-        return []
+        return [value for value in self._column(name, quantity) if not isnan(value)]
+
+    def knows(self, name: str, quantity: str) -> bool:
+        """Whether some probe was to read that channel."""
+        channels = self.stay.sitting.channels
+        return any((each.device, each.quantity) == (name, quantity) for each in channels)
+
+    def together(
+        self, one: tuple[str, str], other: tuple[str, str]
+    ) -> list[tuple[float, float, float]]:
+        """The readings in which both channels told: seconds, and the value of each."""
+        if not (self.knows(*one) and self.knows(*other)):
+            return []
+        rows = zip(self.stamps_s, self._column(*one), self._column(*other), strict=True)
+        return [row for row in rows if not any(map(isnan, row))]
 
     @property
-    def _ends(self) -> tuple[int, int]:
-        return self.begin_ns, self.end_ns
+    def stamps_s(self) -> list[float]:
+        """When the readings were made, in seconds of the worker's clock."""
+        stamps = self.stay.sitting.stamps[self.stay.within(self.begin_ns, self.end_ns)]
+        return [float(stamp) / NS for stamp in stamps]
 
-    def seconds(self) -> float:
-        """From the first reading to the last."""
-        stamps = self.stay.sitting.stamps[self.stay.within(*self._ends)]
-        return float(stamps[-1] - stamps[0]) / NS if len(stamps) else 0.0
+    @property
+    def stopped(self) -> bool:
+        """Whether the last reading of all was before it."""
+        stamps = self.stay.sitting.stamps
+        return not len(stamps) or bool(stamps[-1] < self.begin_ns)
+
+    def _column(self, name: str, quantity: str) -> list[float]:
+        for place, channel in enumerate(self.stay.sitting.channels):
+            if (channel.device, channel.quantity) == (name, quantity):
+                within = self.stay.within(self.begin_ns, self.end_ns)
+                column: list[float] = self.stay.sitting.values(place)[within].tolist()
+                return column
+        return []
 
 
 def spans(measured: Measurements, watched: Mapping[str, Stay]) -> Mapping[str, Span]:

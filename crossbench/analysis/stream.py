@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
+
 from crossbench.api import Finish
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.worker.protocol import Record
 
 Counted: TypeAlias = Literal["ids", "usage", "text"]
 OWN_COUNTS = ("reasoning_tokens", "drafted_tokens", "accepted_tokens")
 """Of `Finish`: what nobody but the engine can count."""
+
+
+class Reasoned(Struct, frozen=True):
+    """Requests in which reasoning came before the answer, so that TTFT is not the answer's."""
+
+    requests: int = 0
+    before: int = 0
+    """Chunks before the first of the answer, of all of them."""
+    chunks: int = 0
+
+    def plus(self, record: Record) -> Reasoned:
+        """With one request more."""
+        return Reasoned(
+            requests=self.requests + 1,
+            before=self.before + record.reasoning_chunks,
+            chunks=self.chunks + len(record.stamps_ns),
+        )
 
 
 def counted_by(record: Record) -> Counted:

@@ -9,11 +9,11 @@ from math import isnan
 import numpy as np
 from msgspec import Struct
 
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import Measurements
 from crossbench.analysis.sitting import Floats, Sitting, stays
 from crossbench.api import Channel
-from crossbench.journal import LaunchStarted
+from crossbench.journal.events import LaunchStarted
 
 NS = 1e9
 PARTS = 240

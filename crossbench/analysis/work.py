@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import by_launch
+from crossbench.analysis.sample import Sample, by_launch
 
 Part: TypeAlias = Callable[[Sample], float]
 Rule: TypeAlias = Callable[[Sample], str | None]
@@ -19,6 +18,8 @@ class Work:
     def __init__(self, samples: Sequence[Sample]) -> None:
         self.samples = samples
         self.launches = by_launch(samples)
+        self._turns: Mapping[str, Sequence[Sequence[Sample]]] | None = None
+        """Launch -> the samples of each of its passes, once asked for."""
         self._sums: dict[Part, Mapping[str, float]] = {}
         self._passes: dict[Part, Mapping[str, list[float]]] = {}
         self._kept: dict[Rule, tuple[Work, list[str]]] = {}
@@ -35,9 +36,19 @@ class Work:
         """Launch -> the sum over each of its passes, in order."""
         found = self._passes.get(part)
         if found is None:
-            found = {launch: _passes(group, part) for launch, group in self.launches.items()}
+            found = {
+                launch: [sum(map(part, turn), 0.0) for turn in turns]
+                for launch, turns in self.turns.items()
+            }
             self._passes[part] = found
         return found
+
+    @property
+    def turns(self) -> Mapping[str, Sequence[Sequence[Sample]]]:
+        """Launch -> the samples of each of its passes, in order."""
+        if self._turns is None:
+            self._turns = {launch: _turns(group) for launch, group in self.launches.items()}
+        return self._turns
 
     def kept(self, rule: Rule) -> tuple[Work, list[str]]:
         """The samples that a rule lets pass, and why others do not; the rule says why, or None."""
@@ -59,11 +70,11 @@ class Work:
         return Work(passed), told
 
 
-def _passes(samples: Sequence[Sample], part: Part) -> list[float]:
-    sums: dict[int, float] = {}
+def _turns(samples: Sequence[Sample]) -> Sequence[Sequence[Sample]]:
+    found: dict[int, list[Sample]] = {}
     for sample in samples:
-        sums[sample.repeat] = sums.get(sample.repeat, 0.0) + part(sample)
-    return list(sums.values())
+        found.setdefault(sample.repeat, []).append(sample)
+    return list(found.values())
 
 
 def _told(reason: str, count: int, of: int) -> str:

@@ -31,6 +31,10 @@ class Background(Protocol):
         """Begin, or go on; returns once it is at work. Raises BackgroundFailed."""
         ...
 
+    def attest(self) -> None:
+        """Raises BackgroundFailed where it has not been at work since `work`."""
+        ...
+
     def rest(self) -> Spell:
         """Stop working and be idle again; what was done since `work`. Raises BackgroundFailed."""
         ...

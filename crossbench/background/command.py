@@ -28,6 +28,9 @@ ANSWER_S = 10.0
 LEAVE_S = keeper.GONE_S + 5.0
 LOG_TAIL_BYTES = 2000
 LOOK_EVERY_S = 0.02
+AGAIN_S = 0.1
+"""What a command that was stopped is given until it is at work again: its processes are woken one
+by one, and what they ask of a device has to get there."""
 
 
 class Running:
@@ -56,11 +59,16 @@ class Running:
         """Start it and let it settle, or let it run on. Raises BackgroundFailed."""
         if self._process is None:
             self._process = self._started()
-            self._settle(self._process)
-            self._before_s = self._said("spent")
+            self._settle(self._process, self._settle_s)
         else:
-            self._before_s = self._said("go")
+            self._said("go")
+            self._settle(self._process, AGAIN_S)
+        self._before_s = self._said("spent")
         self._began_ns = time.perf_counter_ns()
+
+    def attest(self) -> None:
+        """Raises BackgroundFailed where the command has ended."""
+        self._said("alive")
 
     def rest(self) -> Spell:
         """Stop it and all that it started. Raises BackgroundFailed."""
@@ -116,8 +124,8 @@ class Running:
             _kill(process)
             raise
 
-    def _settle(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + self._settle_s
+    def _settle(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise self._death(process)

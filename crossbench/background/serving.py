@@ -15,9 +15,10 @@ from contextlib import suppress
 
 from crossbench.api import Request
 from crossbench.background.activity import BackgroundFailed, Spell
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.group import members
 from crossbench.worker.protocol import Measure, Measured
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 
 ROUND_S = 0.5
 """About how long the requests last that it is given at once: it rests when they are done."""
@@ -57,6 +58,10 @@ class Serving:
         self._raise_failure()
         self._before = self._worker.beat().tokens
         self._began_ns = time.perf_counter_ns()
+
+    def attest(self) -> None:
+        """Raises BackgroundFailed where a request of its failed, or the worker is gone."""
+        self._raise_failure()
 
     def rest(self) -> Spell:
         """Wait until what it was given is done; the tokens counted are those until this call.

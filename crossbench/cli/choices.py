@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -15,9 +15,9 @@ from crossbench.errors import InputError
 from crossbench.plan.budget import seconds
 from crossbench.plan.selection import Selection
 from crossbench.provision.prepare import Prepared
-from crossbench.suite.schema import Profile
+from crossbench.suite.tables.protocol import Profile
 
-F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
 
 REPORTS = Path("reports")
 """Where runs are kept that nobody gave another folder."""
@@ -30,66 +30,80 @@ def _seconds(_: click.Context, __: click.Parameter, written: str | None) -> floa
 
 suite_argument = click.argument("suite", type=click.Path(path_type=Path))
 
+OPTIONS = (
+    click.option(
+        "--python",
+        "pythons",
+        multiple=True,
+        metavar="BACKEND=PATH",
+        help="Use this interpreter, which has the engine, instead of building an environment.",
+    ),
+    click.option(
+        "--variant",
+        "variants",
+        multiple=True,
+        metavar="BACKEND=NAME",
+        help="Environment variant (cpu, cuda, metal, ...) instead of the automatic choice.",
+    ),
+    click.option(
+        "--profile",
+        type=click.Choice(get_args(Profile)),
+        help="Preset of launches, repeats and warm-ups; beats what the suite says.",
+    ),
+    click.option(
+        "--artifact",
+        "artifacts",
+        multiple=True,
+        metavar="TARGET=PATH",
+        help="Measure this file or directory instead of what the suite names.",
+    ),
+    click.option(
+        "--ignore", "ignored", multiple=True, metavar="RULE", help="Tell nothing of this rule."
+    ),
+    click.option(
+        "--trust",
+        is_flag=True,
+        help="Use the interpreters, packages and build settings that the suite names.",
+    ),
+    click.option(
+        "--budget",
+        callback=_seconds,
+        metavar="TIME",
+        help="Choose what to leave out so that it takes at most this long, such as 30m or 2h.",
+    ),
+    click.option("--scenario", "scenarios", multiple=True, help="Only this scenario."),
+    click.option("--target", "targets", multiple=True, help="Only this target."),
+)
+"""Of all that plans a suite: what of it, with what, and for how long."""
 
-def selecting(function: F) -> F:
-    """Options of all that plans a suite: what of it, with what, and for how long."""
-    for decorate in (
-        click.option(
-            "--python",
-            "pythons",
-            multiple=True,
-            metavar="BACKEND=PATH",
-            help="Use this interpreter, which has the engine, instead of building an environment.",
-        ),
-        click.option(
-            "--variant",
-            "variants",
-            multiple=True,
-            metavar="BACKEND=NAME",
-            help="Environment variant (cpu, cuda, metal, ...) instead of the automatic choice.",
-        ),
-        click.option(
-            "--profile",
-            type=click.Choice(get_args(Profile)),
-            help="Preset of launches, repeats and warm-ups; beats what the suite says.",
-        ),
-        click.option(
-            "--artifact",
-            "artifacts",
-            multiple=True,
-            metavar="TARGET=PATH",
-            help="Measure this file or directory instead of what the suite names.",
-        ),
-        click.option(
-            "--ignore", "ignored", multiple=True, metavar="RULE", help="Tell nothing of this rule."
-        ),
-        click.option(
-            "--trust",
-            is_flag=True,
-            help="Use the interpreters, packages and build settings that the suite names.",
-        ),
-        click.option(
-            "--budget",
-            callback=_seconds,
-            metavar="TIME",
-            help="Choose what to leave out so that it takes at most this long, such as 30m or 2h.",
-        ),
-        click.option("--scenario", "scenarios", multiple=True, help="Only this scenario."),
-        click.option("--target", "targets", multiple=True, help="Only this target."),
-    ):
-        function = decorate(function)
-    return function
+
+def selecting(function: Callable[..., R]) -> Callable[..., R]:
+    """Give these options to a command, which takes what they choose as one `Selection`, and
+    profile, artifacts and budget as they are."""
+
+    @wraps(function)
+    def deciding(
+        *,
+        targets: Sequence[str],
+        scenarios: Sequence[str],
+        variants: Sequence[str],
+        pythons: Sequence[str],
+        trust: bool,
+        ignored: Sequence[str],
+        **others: Any,
+    ) -> R:
+        chosen = selection(targets, scenarios, variants, pythons, trust, ignored)
+        return function(chosen=chosen, **others)
+
+    command: Callable[..., R] = deciding
+    for decorate in OPTIONS:
+        command = decorate(command)
+    return command
 
 
 def estimated(prepared: Prepared, budget: float | None) -> Prepared:
     """With the time it will take, cut to the budget, in seconds."""
     return timed(prepared, runs=REPORTS / prepared.plan.suite.name, budget_s=budget)
-
-
-def say(text: object, *, err: bool = False) -> None:
-    """Print; a reader that has gone away costs its own reading, not the run."""
-    with suppress(OSError):
-        click.echo(text, err=err)
 
 
 def selection(

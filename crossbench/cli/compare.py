@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from crossbench.cli.choices import say
+from crossbench.cli.printing import say
 from crossbench.comparison.gate import Condition, Trip, parse, trips
 from crossbench.errors import InputError
-from crossbench.journal import replace
+from crossbench.files import replace
 from crossbench.report import text
 from crossbench.report.build import build
 from crossbench.report.markdown import versus as markdown

@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from crossbench.artifacts.sizes import spelled
-from crossbench.journal import Role, SampleTaken
+from crossbench.journal.events import Role, SampleTaken
 from crossbench.plan.time import Span
 from crossbench.worker.protocol import FailureKind
 from crossbench.worker.pulse import Beat, Phase

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 import msgspec
@@ -10,9 +11,10 @@ import msgspec
 from crossbench import owner
 from crossbench.doctor import Diagnosis, diagnose, shareable
 from crossbench.envs import store
+from crossbench.lint.condition import Condition
 from crossbench.machine import facts
 from crossbench.registry import Registry
-from crossbench.report.machine import sections
+from crossbench.report.machine import Section, sections
 
 
 @click.command(name="doctor")
@@ -41,7 +43,8 @@ def command(as_json: bool, redacted: bool, instrument: bool, quick: bool) -> int
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(diagnosis)).decode())
     else:
-        _print_machine(diagnosis)
+        for line in machine_lines(sections(diagnosis.machine), diagnosis.conditions):
+            click.echo(line)
         click.echo(f"\nPython {diagnosis.machine.python}")
         if not redacted:
             click.echo(f"environments in {store.root()}")
@@ -66,16 +69,17 @@ def _measure_instrument(as_json: bool, quick: bool) -> int:
     return 0
 
 
-def _print_machine(diagnosis: Diagnosis) -> None:
-    for number, section in enumerate(sections(diagnosis.machine)):
-        click.echo(f"{chr(10) if number else ''}{section.title}")
+def machine_lines(told: Iterable[Section], found: Sequence[Condition]) -> Iterator[str]:
+    """A machine as the doctor prints it: its facts, and what to do before one measures."""
+    for number, section in enumerate(told):
+        yield f"{chr(10) if number else ''}{section.title}"
         width = max(len(label) for label, _ in section.rows)
         for label, text in section.rows:
-            click.echo(f"  {label.ljust(width)}  {text}")
-    if diagnosis.conditions:
-        click.echo("\nbefore you measure:")
-    for found in diagnosis.conditions:
-        click.echo(f"  [{found.rule}] {found.severity}: {found.evidence}; {found.fix}")
+            yield f"  {label.ljust(width)}  {text}"
+    if found:
+        yield "\nbefore you measure:"
+    for each in found:
+        yield f"  [{each.rule}] {each.severity}: {each.evidence}; {each.fix}"
 
 
 def _print_backends(diagnosis: Diagnosis) -> None:

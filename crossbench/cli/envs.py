@@ -8,7 +8,7 @@ from crossbench.cli.display import TerminalDisplay
 from crossbench.envs import environment, store
 from crossbench.registry import Registry
 from crossbench.report.words import size, table
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 
 
 @click.group(name="envs")

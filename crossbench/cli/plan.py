@@ -8,11 +8,12 @@ import click
 import msgspec
 
 from crossbench.cli import planned
-from crossbench.cli.choices import estimated, selecting, selection, suite_argument
+from crossbench.cli.choices import estimated, selecting, suite_argument
 from crossbench.cli.display import TerminalDisplay
 from crossbench.errors import ArtifactFailure, NothingToRun
+from crossbench.plan.selection import Selection
 from crossbench.provision.prepare import prepare
-from crossbench.suite.schema import Profile
+from crossbench.suite.tables.protocol import Profile
 
 
 @click.command(name="plan")
@@ -21,13 +22,8 @@ from crossbench.suite.schema import Profile
 @click.option("--json", "as_json", is_flag=True, help="The whole plan as JSON.")
 def command(
     suite: Path,
-    targets: tuple[str, ...],
-    scenarios: tuple[str, ...],
+    chosen: Selection,
     profile: Profile | None,
-    variants: tuple[str, ...],
-    pythons: tuple[str, ...],
-    trust: bool,
-    ignored: tuple[str, ...],
     artifacts: tuple[str, ...],
     budget: float | None,
     as_json: bool,
@@ -39,7 +35,7 @@ def command(
         prepared = prepare(
             suite,
             profile=profile,
-            selection=selection(targets, scenarios, variants, pythons, trust, ignored),
+            selection=chosen,
             progress=display,
             artifacts=artifacts,
         )

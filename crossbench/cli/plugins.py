@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from crossbench.api import CONTRACT
-from crossbench.cli.choices import say
+from crossbench.cli.printing import say
 from crossbench.plugins.check import Question, check
 from crossbench.plugins.scaffold import scaffold
 from crossbench.plugins.survey import Survey, survey
@@ -151,6 +151,8 @@ def _print_sum(checked: Checked) -> None:
         f"{checked.count('left out')} left out"
     )
     say(f"\nplugin {checked.origin}, contract v{checked.origin.contract}: {counts}")
+    if checked.versions:
+        say("on " + ", ".join(f"{name} {version}" for name, version in checked.versions.items()))
     if checked.model is None and any("load" in each.found for each in checked.broken):
         say("No --model was given, so its engine got a folder without weights.")
 

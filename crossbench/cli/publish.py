@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from crossbench.cli.choices import say
+from crossbench.cli.printing import say
 from crossbench.errors import InputError
 from crossbench.publish.copy import publish
 from crossbench.publish.index import PAGE, README, index

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from crossbench.cli.choices import say
+from crossbench.cli.printing import say
 from crossbench.errors import InputError
 from crossbench.registry import ProvidedReporter, Registry
 from crossbench.report.given import asked

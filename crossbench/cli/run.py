@@ -14,16 +14,18 @@ import click
 from msgspec import structs
 
 from crossbench.cli import planned
-from crossbench.cli.choices import REPORTS, estimated, say, selecting, selection
+from crossbench.cli.choices import REPORTS, estimated, selecting
 from crossbench.cli.display import TerminalDisplay
+from crossbench.cli.printing import say
 from crossbench.errors import InputError, NothingToRun
-from crossbench.journal import MANIFEST, now
+from crossbench.journal.events import now
+from crossbench.journal.folder import MANIFEST
 from crossbench.plan.selection import Selection
 from crossbench.provision.prepare import Prepared, nothing, prepare
 from crossbench.report.words import counted
 from crossbench.run.perform import Result, folder_for, perform, resume
 from crossbench.suite.made import is_suite, made
-from crossbench.suite.schema import Profile
+from crossbench.suite.tables.protocol import Profile
 
 INTERRUPTED = 130
 
@@ -71,13 +73,8 @@ INTERRUPTED = 130
 )
 def command(
     suite: tuple[str, ...],
-    targets: tuple[str, ...],
-    scenarios: tuple[str, ...],
+    chosen: Selection,
     profile: Profile | None,
-    variants: tuple[str, ...],
-    pythons: tuple[str, ...],
-    trust: bool,
-    ignored: tuple[str, ...],
     artifacts: tuple[str, ...],
     budget: float | None,
     out: Path | None,
@@ -94,19 +91,11 @@ def command(
     Builds the environments it needs first, saying so. Ctrl-C ends it cleanly; what was measured
     until then is reported, and the run can be resumed.
     """
-    chosen = selection(targets, scenarios, variants, pythons, trust, ignored)
     if unfinished is not None:
-        alone = not any(
-            (suite, profile, out, saved, dry_run, artifacts, budget, null_test, unprobed)
-        )
-        if not alone or chosen != Selection(owned=chosen.owned):
+        given = (suite, profile, out, saved, dry_run, artifacts, budget, null_test, unprobed)
+        if any(given) or chosen != Selection(owned=chosen.owned):
             raise InputError("--resume takes suite and options from the run; give it alone")
         return _resume(unfinished, retry_failed, accept_changes)
-    if not suite:
-        raise InputError(
-            "no suite was given; write crossbench run SUITE, crossbench run MODEL..., or "
-            "--resume RUN"
-        )
     with _suite(suite, saved) as path:
         prepared = _prepared(path, profile, chosen, artifacts)
         if null_test:
@@ -117,21 +106,17 @@ def command(
     say(planned.text(prepared.plan))
     if not prepared.plan.launches:
         raise NothingToRun(nothing(prepared.plan))
-    if dry_run:
-        return 0
-    folder = out or folder_for(prepared.plan.suite.name, REPORTS, now())
-    words = ["crossbench", *(os.fsencode(word).decode("utf-8", "replace") for word in sys.argv[1:])]
-    return _shown(
-        folder,
-        lambda display: perform(
-            prepared, folder=folder, command=words, display=display, probing=not unprobed
-        ),
-    )
+    return 0 if dry_run else _measure(prepared, out, probing=not unprobed)
 
 
 @contextmanager
 def _suite(named: tuple[str, ...], saved: Path | None) -> Iterator[Path]:
     """The one suite that is named, or one made for the models named. Raises InputError."""
+    if not named:
+        raise InputError(
+            "no suite was given; write crossbench run SUITE, crossbench run MODEL..., or "
+            "--resume RUN"
+        )
     if is_suite(named[0]):
         if len(named) > 1 or saved:
             raise InputError(f"{named[0]} is a suite: name it alone, and without --save-suite")
@@ -182,6 +167,17 @@ def _prepared(
         )
     finally:
         display.close()
+
+
+def _measure(prepared: Prepared, out: Path | None, *, probing: bool) -> int:
+    folder = out or folder_for(prepared.plan.suite.name, REPORTS, now())
+    words = ["crossbench", *(os.fsencode(word).decode("utf-8", "replace") for word in sys.argv[1:])]
+    return _shown(
+        folder,
+        lambda display: perform(
+            prepared, folder=folder, command=words, display=display, probing=probing
+        ),
+    )
 
 
 def _resume(folder: Path, retry_failed: bool, accept_changes: bool) -> int:

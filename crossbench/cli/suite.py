@@ -12,7 +12,7 @@ from crossbench.artifacts.canonical import OF_ARTIFACT
 from crossbench.artifacts.reference import Local, parse
 from crossbench.cli.choices import suite_argument
 from crossbench.cli.display import TerminalDisplay
-from crossbench.plan.build import check_options
+from crossbench.plan.options import check_options
 from crossbench.prompts.book import PromptBook
 from crossbench.registry import Registry
 from crossbench.report.words import counted

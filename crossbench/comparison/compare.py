@@ -15,7 +15,7 @@ from crossbench.comparison.rules import OPTIONS, RULES
 from crossbench.comparison.side import Side
 from crossbench.statistics.ratio import Ratio, paired, unpaired
 from crossbench.statistics.verdict import PRIMARY, THRESHOLD, Judgement, verdicts
-from crossbench.suite.schema import Axis
+from crossbench.suite.tables.comparison import Axis
 
 Word: TypeAlias = Literal["faster", "slower", "tie", "inconclusive", "refused", "unmeasured"]
 
@@ -113,7 +113,8 @@ def _worded(
 
 def _compared(pair: Pair, axis: Collection[Axis], known: Known) -> Comparison:
     side_by_side = held(pair.target, pair.baseline, axis, known)
-    names = [name for name in PRIMARY if pair.target.by_block(name) or pair.baseline.by_block(name)]
+    one, other = pair.target, pair.baseline
+    names = [name for name in PRIMARY if one.launches(name) or other.launches(name)]
     return Comparison(
         scenario=pair.scenario,
         target=pair.target.target,
@@ -127,23 +128,28 @@ def _compared(pair: Pair, axis: Collection[Axis], known: Known) -> Comparison:
 def _metric(pair: Pair, name: str, side_by_side: Collection[Held]) -> Compared:
     target, baseline = pair.target.metric(name), pair.baseline.metric(name)
     known = target or baseline
-    blank = Compared(
+    refused = "; ".join(map(_told, refusals(side_by_side, name)))
+    lacking = _lacking(pair.target.target, target) or _lacking(pair.baseline.target, baseline)
+    whole = not refused and not lacking
+    return Compared(
         metric=name,
         unit=known.unit if known else "",
         higher_is_better=PRIMARY[name],
         target=target.value if target else None,
         baseline=baseline.value if baseline else None,
-        ratio=None,
-        verdict="unmeasured",
-        reason="",
+        ratio=_ratio(pair, name) if whole else None,
+        verdict="refused" if refused else "unmeasured",
+        reason=refused or lacking,
+        unsettled=_unsettled(target, baseline) if whole else 0.0,
     )
-    if refused := list(refusals(side_by_side, name)):
-        return replace(blank, verdict="refused", reason="; ".join(map(_told, refused)))
-    for side, metric in ((pair.target, target), (pair.baseline, baseline)):
-        if metric is None or metric.value is None:
-            reasons = "; ".join(metric.reasons) if metric else "it was not measured"
-            return replace(blank, reason=f"{side.target} has no value: {reasons}")
-    return replace(blank, ratio=_ratio(pair, name), unsettled=_unsettled(target, baseline))
+
+
+def _lacking(side: str, metric: Metric | None) -> str:
+    """Why one of the two has no value; empty where it has one."""
+    if metric is not None and metric.value is not None:
+        return ""
+    reasons = "; ".join(metric.reasons) if metric else "it was not measured"
+    return f"{side} has no value: {reasons}"
 
 
 def _unsettled(*metrics: Metric | None) -> float:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.definitions import cache_state
 from crossbench.analysis.device import place as gpu_of
-from crossbench.analysis.samples import Cell, Measurements
+from crossbench.analysis.measurements import Measurements
 from crossbench.api import Device, Fact
 from crossbench.comparison.invariant import Invariant, Value
 from crossbench.comparison.resolved import READS
-from crossbench.journal import LaunchReady, Manifest
+from crossbench.journal.events import LaunchReady
+from crossbench.journal.manifest import Manifest
 from crossbench.machine.model import GIB, Machine
 from crossbench.machine.nvidia_model import NvidiaDevice
 from crossbench.plan.model import ScenarioPlan, TargetPlan
@@ -71,7 +73,7 @@ def _prompts(target: str, scenario: ScenarioPlan, measured: Measurements) -> str
     if around:
         served = ", ".join(sorted(str(build) for build in around))
         return f"{scenario.prompts_sha256[:16]} inside the template of {served}"
-    found = measured.cells[place].sent if place in measured.strays else scenario.prompts_sha256
+    found = measured.cells[place].sent if place in measured.sent.strays else scenario.prompts_sha256
     return found[:16]
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from crossbench.comparison.invariant import Effect, Held, Invariant, State, state
 from crossbench.comparison.rules import OPTIONS, RULES, Rule
 from crossbench.comparison.side import Side
-from crossbench.suite.schema import Axis
+from crossbench.suite.tables.comparison import Axis
 
 UNTOLD = {name: Invariant(name=name, value=None, source="not recorded") for name in RULES}
 Known: TypeAlias = dict[tuple[int, int], tuple[tuple[Invariant, Invariant], Held]]
@@ -40,8 +40,7 @@ def held(
 def refusals(found: Collection[Held], metric: str) -> Iterator[Held]:
     """The differences that make a ratio of this metric meaningless."""
     for each in found:
-        rule = RULES.get(each.name, OPTIONS)
-        if each.effect == "refusal" and metric in rule.refuses:
+        if each.effect == "refusal" and metric in RULES.get(each.name, OPTIONS).refuses:
             yield each
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from crossbench.comparison.invariant import Value
 from crossbench.statistics.verdict import PRIMARY
-from crossbench.suite.schema import Axis
+from crossbench.suite.tables.comparison import Axis
 
 Misleads: TypeAlias = Callable[[Value, Value], bool]
 

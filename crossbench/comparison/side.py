@@ -27,10 +27,16 @@ class Side(Struct, frozen=True, kw_only=True):
 
     def metric(self, name: str) -> Metric | None:
         """The metric of that name, or None where this cell has no such metric."""
-        return next((metric for metric in self.metrics if metric.name == name), None)
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        return None
+
+    def launches(self, name: str) -> Mapping[str, float]:
+        """Launch -> its value of that metric; empty where there is none."""
+        metric = self.metric(name)
+        return metric.launches if metric else {}
 
     def by_block(self, name: str) -> Mapping[int, float]:
         """Block -> value of the launch that stands in it."""
-        metric = self.metric(name)
-        launches = metric.launches if metric else {}
-        return {self.blocks[launch]: value for launch, value in launches.items()}
+        return {self.blocks[launch]: value for launch, value in self.launches(name).items()}

@@ -8,15 +8,10 @@ from pathlib import Path
 
 from crossbench.duration.observed import Observed
 from crossbench.errors import InputError
-from crossbench.journal import (
-    JOURNAL,
-    MANIFEST,
-    Manifest,
-    PassTaken,
-    SampleTaken,
-    read_events,
-    read_manifest,
-)
+from crossbench.journal.events import PassTaken, SampleTaken
+from crossbench.journal.folder import JOURNAL, MANIFEST
+from crossbench.journal.manifest import Manifest
+from crossbench.journal.reader import read_events, read_manifest
 from crossbench.machine.model import Machine
 from crossbench.plan.model import Plan
 from crossbench.plan.time import Pace

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec.structs import replace
 
 from crossbench.duration.observed import Observed
-from crossbench.journal import Event
+from crossbench.journal.events import Event
 from crossbench.plan.estimate import launch_span, scoring_span
 from crossbench.plan.model import Launch, Plan
 from crossbench.plan.time import Pace, Span, total

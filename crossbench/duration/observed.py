@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 
-from crossbench.journal import (
+from crossbench.journal.events import (
     CellFailed,
     Event,
     LaunchEnded,

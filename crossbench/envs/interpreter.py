@@ -8,6 +8,8 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from email.message import Message
+from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path
 
@@ -62,7 +64,14 @@ def host() -> Interpreter:
 
 def installed() -> dict[str, str]:
     """Normalised distribution name -> version, of what this process can import."""
-    return {normal(found.name): found.version for found in metadata.distributions() if found.name}
+    heads = map(_head, metadata.distributions())
+    return {normal(head["Name"]): head["Version"] for head in heads if head["Name"]}
+
+
+def _head(found: metadata.Distribution) -> Message:
+    """Its metadata without the README behind them, which takes ten times as long to read."""
+    told = found.read_text("METADATA") or found.read_text("PKG-INFO") or ""
+    return HeaderParser().parsestr(told.partition("\n\n")[0])
 
 
 def normal(name: str) -> str:

@@ -18,6 +18,9 @@ from crossbench.fit.traits import Traits, traits
 from crossbench.fit.words import GIB, breakdown, verdict
 from crossbench.suite.model import Target
 
+SERVED = "openai"
+"""The backend whose engine is behind a server."""
+
 
 class TargetFit(Struct, frozen=True, kw_only=True):
     """What is known of a target's memory before anything is loaded."""
@@ -37,6 +40,8 @@ def target_fit(
     target: Target, read: Headed | Unread, needs: Needs, rooms: Sequence[DeviceRoom]
 ) -> TargetFit:
     """Hold a target's artifact against the devices here, or those it says it needs."""
+    if target.backend == SERVED:
+        return replace(_unknown(_behind(target)), traits=_told(read))
     if isinstance(read, Unread):
         return _unknown(f"{read.reason}; --artifact TARGET=PATH names a copy that lies elsewhere")
     try:
@@ -46,7 +51,8 @@ def target_fit(
         return _unknown(str(error))
     told = traits(read.header, shape)
     if found is None:
-        return replace(_unknown(f"backend {target.backend} is not known"), traits=told)
+        why = f"crossbench has no estimate for backend {target.backend}"
+        return replace(_unknown(why), traits=told)
     whence = f" ({read.note})" if read.note else ""
     return TargetFit(
         fits=found.fits,
@@ -62,6 +68,24 @@ def _enough(found: Fit, places: Sequence[DeviceRoom]) -> str:
     if found.fits is not None or places[0].kind != "metal":
         return ""
     return f"; a Mac with {-(-unified_memory(found.estimate.bytes) // GIB)} GiB or more would do"
+
+
+def _behind(target: Target) -> str:
+    """Why nothing is foretold of a server's memory."""
+    if target.options.get("command"):
+        return (
+            "the server that crossbench starts for it takes memory here, how much is decided by "
+            "the server's own settings"
+        )
+    return "its server runs already and has the model in memory; a server does not tell how much"
+
+
+def _told(read: Headed | Unread) -> Traits | None:
+    """What an artifact without a verdict says of its model; None where it says nothing."""
+    try:
+        return traits(read.header, shape_of(read.header)) if isinstance(read, Headed) else None
+    except HeaderError:
+        return None
 
 
 def _unknown(why: str) -> TargetFit:

@@ -19,6 +19,9 @@ class Script(Struct, frozen=True, kw_only=True):
     chunks: int
     """Of each stream."""
     ttft_s: float = 0.05
+    repeats: int = 1
+    """Requests of each stream; several are of a single one, one after the other as a run without
+    load makes them."""
 
     @property
     def tokens(self) -> int:
@@ -42,7 +45,7 @@ class Error(Struct, frozen=True, kw_only=True):
     bias: float
     """The mean error as a share of the scripted time."""
     p99_s: float
-    """99th percentile of the error, without its sign."""
+    """99th percentile of the error, without its sign; of fewer than 100 the worst."""
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -55,13 +58,14 @@ class Trial(Struct, frozen=True, kw_only=True):
     """Between chunks."""
     handover_p99_s: float
     """From the moment the null engine let a chunk go to its stamp, 99th percentile."""
-    lag_p99_s: float
-    """How late the event loop came to a timer, 99th percentile."""
+    lag_p99_s: float | None
+    """How late the event loop came to a timer, 99th percentile; None where requests came one at a
+    time, and nobody looked."""
     tokens_per_s: float
     """Of all streams, as they came."""
-    cpu_s: float
+    cpu_s: float | None
     """Processor time per 1,000 tokens of the thread that drives them; the null engine's own share,
-    which runs in it too, included."""
+    which runs in it too, included. None as the lag."""
 
 
 class Capacity(Struct, frozen=True, kw_only=True):

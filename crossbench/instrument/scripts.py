@@ -16,6 +16,8 @@ USUAL_TPOT_S = 0.02
 """50 tokens a second, faster than one reads."""
 TRIAL_S = 0.8
 SHORT_S = 0.3
+SINGLE = Script(streams=1, tpot_s=0.01, chunks=8, ttft_s=0.02, repeats=5)
+"""One request after the other, in half a second."""
 LEAST_CHUNKS = 5
 MOST_CHUNKS = 20_000
 """Of all streams: what is too much for the instrument is given up soon."""
@@ -55,11 +57,14 @@ def options(script: Script) -> dict[str, Any]:
 
 def measure(script: Script) -> Measure:
     """One request of each stream. A single one is asked for as an open loop of one arrival, so
-    that the event loop is watched as with many."""
+    that the event loop is watched as with many; several of one stream as a run without load asks
+    for them."""
     requests = tuple(
         Request(id=str(number), prompt_ids=(1, 2, 3), max_tokens=script.tokens)
-        for number in range(script.streams)
+        for number in range(script.streams * script.repeats)
     )
+    if script.repeats > 1:
+        return Measure(requests=requests)
     if script.streams == 1:
         return Measure(requests=requests, arrivals_ns=(0,))
     return Measure(requests=requests, streams=script.streams)

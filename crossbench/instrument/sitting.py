@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from crossbench.envs.progress import Progress
 from crossbench.instrument.model import BIAS, MOST_STREAMS, Capacity, Figures, Script, Trial
-from crossbench.instrument.scripts import SHORT_S, STREAMS, USUAL_TPOT_S, flood, grid, script
+from crossbench.instrument.scripts import (
+    SHORT_S,
+    SINGLE,
+    STREAMS,
+    USUAL_TPOT_S,
+    flood,
+    grid,
+    script,
+)
 from crossbench.instrument.subject import subject
 from crossbench.registry import Registry
 
@@ -25,12 +35,16 @@ def held(registry: Registry, progress: Progress, *, quick: bool) -> Figures:
 
 
 def beside(registry: Registry, progress: Progress, streams: int) -> Figures:
-    """The sitting of a run, at about the most streams that it asks for: 1 to 2 s.
+    """The sitting of a run: requests one after the other, half a second, and where it asks for
+    several at once also about as many as it asks for at most, 1 to 2 s more.
 
     Raises what `subject` raises.
     """
     with subject(registry, progress) as worker:
-        return short(worker.trial, [min(streams, MOST_STREAMS)])
+        alone = worker.trial(SINGLE)
+        crowds = [min(streams, MOST_STREAMS)] if streams > 1 else []
+        crowd = short(worker.trial, crowds)
+    return replace(crowd, trials=(alone, *crowd.trials))
 
 
 def whole(tried: TryOut, progress: Progress) -> Figures:

@@ -16,9 +16,10 @@ from crossbench.instrument.scripts import measure, options
 from crossbench.instrument.trial import judged
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import Load, Measured, Ready
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 
 DEADLINES = Deadlines(load_s=60, first_token_s=60, chunk_gap_s=60, close_s=10)
 FACTORY = "crossbench.testing.null:NullEngine"

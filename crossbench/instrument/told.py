@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from crossbench.instrument.model import BIAS, Error, Figures, Trial
+from crossbench.instrument.model import BIAS, Error, Figures, Script, Trial
 from crossbench.report.words import number, quantity, table
 
 HEADER = [
@@ -36,19 +36,37 @@ LEGEND = (
 )
 
 
-def summary(figures: Figures) -> Iterator[str]:
-    """For a report: what is the instrument's own under load, and what it carries."""
+def summary(figures: Figures, served: Sequence[str] = ()) -> Iterator[str]:
+    """For a report: what is the instrument's own, and what it carries.
+
+    `served` are the targets behind a server, of which this tells nothing.
+    """
     if figures.failure:
-        yield f"What the instrument adds under load was not measured: {figures.failure}."
+        yield f"What the instrument adds was not measured: {figures.failure}."
     for trial in figures.trials:
-        script = trial.script
         yield (
-            f"With {script.streams} streams of {number(1 / script.tpot_s)} tok/s each the "
-            f"instrument itself was off by {quantity(trial.ttft.p99_s, 's')} in TTFT, "
-            f"{quantity(trial.tpot.p99_s, 's')} in TPOT and {quantity(trial.gap.p99_s, 's')} in a "
-            "gap (99th percentile, on the null engine): differences below that are its own."
+            f"{_when(trial.script)} the instrument itself was off by "
+            f"{quantity(trial.ttft.p99_s, 's')} in TTFT, {quantity(trial.tpot.p99_s, 's')} in TPOT "
+            f"and {quantity(trial.gap.p99_s, 's')} in a gap (99th percentile, of fewer than 100 "
+            "the worst; on the null engine): differences below that are its own."
         )
     yield from (f"{line}." for line in limits(figures))
+    if served:
+        yield (
+            f"That is of the instrument in process. What it adds and carries over HTTP is not "
+            f"known here: {', '.join(served)}."
+        )
+
+
+def _when(script: Script) -> str:
+    each = f"of {number(1 / script.tpot_s)} tok/s"
+    if script.repeats > 1:
+        return f"With one request {each} at a time"
+    return f"With {_streams(script.streams)} {each}{' each' if script.streams > 1 else ''}"
+
+
+def _streams(count: int) -> str:
+    return "1 stream" if count == 1 else f"{count} streams"
 
 
 def row(trial: Trial) -> Sequence[str]:
@@ -77,8 +95,7 @@ def off(error: Error) -> str:
 def limits(figures: Figures) -> Iterator[str]:
     """What is carried at each number of streams, a line each."""
     for each in figures.capacities:
-        streams = "1 stream" if each.streams == 1 else f"{each.streams} streams"
         yield (
-            f"{streams}: up to {number(each.chunks_per_s)} chunks a second, TPOT is off by at most "
-            f"{BIAS * 100:.0f} %"
+            f"{_streams(each.streams)}: up to {number(each.chunks_per_s)} chunks a second, TPOT is "
+            f"off by at most {BIAS * 100:.0f} %"
         )

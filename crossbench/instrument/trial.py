@@ -27,12 +27,13 @@ def judged(script: Script, measured: Measured) -> Trial:
         if record.failure is not None or len(record.stamps_ns) != script.chunks:
             told = record.failure.message if record.failure else "it lacks chunks"
             raise InstrumentFailure(f"a request to the null engine failed: {told}")
-    if strain is None:
+    if strain is None and script.repeats == 1:
         raise InstrumentFailure("the worker did not tell how busy its event loop was")
     stamps = np.array([record.stamps_ns for record in records]) / NS
     first, last = stamps[:, 0], stamps[:, -1]
     begun = np.array([record.t0_ns for record in records]) / NS
-    span_s = float((begun + last).max() - (begun + first).min())
+    together = (begun + last).max() - (begun + first).min()
+    span_s = float((last - first).sum() if script.repeats > 1 else together)
     later = script.tokens - script.tokens_per_chunk
     return Trial(
         script=script,
@@ -40,9 +41,9 @@ def judged(script: Script, measured: Measured) -> Trial:
         tpot=_error((last - first) / later, script.tpot_s),
         gap=_error(np.diff(stamps, axis=1), script.gap_s),
         handover_p99_s=_p99(_handovers(records)),
-        lag_p99_s=strain.lag_p99_ns / NS,
-        tokens_per_s=later * script.streams / span_s,
-        cpu_s=strain.loop_ns / NS * 1000 / (script.tokens * script.streams),
+        lag_p99_s=strain.lag_p99_ns / NS if strain else None,
+        tokens_per_s=later * len(records) / span_s,
+        cpu_s=strain.loop_ns / NS * 1000 / (script.tokens * len(records)) if strain else None,
     )
 
 
@@ -52,7 +53,7 @@ def _error(found: Seconds, scripted: float) -> Error:
 
 
 def _p99(values: Seconds) -> float:
-    return float(np.quantile(values, 0.99))
+    return float(np.quantile(values, 0.99, method="higher"))
 
 
 def _handovers(records: Sequence[Record]) -> Seconds:

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crossbench.lint.condition import Condition, of_gpus
+from crossbench.lint.condition import Condition, of_each_card, of_gpus
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import GRANTED, NvidiaDevice, Pair
 from crossbench.machine.published import published
 from crossbench.report.words import counted, size
 
 
-def narrow_link(machine: Machine) -> Iterator[Condition]:
+@of_each_card(
+    "pcie-narrow",
+    "note",
+    "put the card into a slot with more lanes, where the board has one: loading, and sharing "
+    "a model between cards, are what it costs",
+)
+def narrow_link(gpu: NvidiaDevice) -> str | None:
     """Cards with fewer lanes than they have: what cards send each other takes longer."""
-    yield from of_gpus(
-        "pcie-narrow",
-        "note",
-        [
-            f"GPU {place}: x{width} of x{lanes}"
-            for place, gpu in enumerate(machine.gpus)
-            if (width := gpu.pcie.width.value) and (lanes := _lanes(gpu)) and width < lanes
-        ],
-        "put the card into a slot with more lanes, where the board has one: loading, and sharing "
-        "a model between cards, are what it costs",
-    )
+    width, lanes = gpu.pcie.width.value, _lanes(gpu)
+    return f"x{width} of x{lanes}" if width and lanes and width < lanes else None
 
 
 def _lanes(gpu: NvidiaDevice) -> int | None:
@@ -55,20 +52,16 @@ def _denied(pair: Pair) -> Iterator[str]:
     yield from (status for status in told if status not in (None, GRANTED))
 
 
-def nvlink(machine: Machine) -> Iterator[Condition]:
+@of_each_card(
+    "nvlink-inactive",
+    "risk",
+    "seat the bridge anew; nvidia-smi nvlink --status says more of each link",
+)
+def nvlink(gpu: NvidiaDevice) -> str | None:
     """Links that are there and carry nothing, beside others that do."""
-    yield from of_gpus(
-        "nvlink-inactive",
-        "risk",
-        [
-            f"GPU {place}: {dead} of {counted(len(links), 'link')}"
-            for place, gpu in enumerate(machine.gpus)
-            if (links := gpu.nvlinks.value)
-            and any(link.active for link in links)
-            and (dead := sum(not link.active for link in links))
-        ],
-        "seat the bridge anew; nvidia-smi nvlink --status says more of each link",
-    )
+    links = gpu.nvlinks.value or ()
+    dead = sum(not link.active for link in links)
+    return f"{dead} of {counted(len(links), 'link')}" if 0 < dead < len(links) else None
 
 
 def resizable_bar(machine: Machine) -> Iterator[Condition]:

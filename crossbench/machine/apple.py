@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from crossbench.machine import pressure
 from crossbench.machine.apple_model import Apple
 from crossbench.machine.reading import Reading
 from crossbench.machine.said import said_by
@@ -35,6 +36,7 @@ def observe() -> Apple:
         wired_limit_bytes=_sysctl("iogpu.wired_limit_mb", lambda mib: int(mib) * MIB),
         low_power_mode=_found(r"\blowpowermode\s+(\d)", settings, "pmset -g", lambda on: on != "0"),
         thermal_warning=_thermal_warning(),
+        thermal_pressure=_thermal_pressure(),
         on_battery=_found(
             r"drawing from '([^']+)'", power, "pmset -g batt", lambda source: source != "AC Power"
         ),
@@ -65,14 +67,23 @@ def _gpu_cores() -> Reading[int]:
 
 
 def _thermal_warning() -> Reading[str]:
-    """By `pmset -g therm`, which says of each limit either its value or that there is none."""
+    """By `pmset -g therm`, which says of each limit its value or that none has been recorded.
+
+    The latter is no word of how hot it is: a Mac may be held back and have recorded nothing.
+    """
     said = said_by("pmset", "-g", "therm")
     if not said:
         return Reading(reason="pmset -g therm says nothing")
-    slowed = [f"{name} {value} %" for name, value in LIMIT.findall(said) if int(value) < FULL_SPEED]
-    warned = [
-        f"{kind.lower()} warning level {level}"
-        for kind, level in LEVEL.findall(said)
-        if level != "0"
-    ]
+    limits, levels = LIMIT.findall(said), LEVEL.findall(said)
+    if not limits and not levels:
+        return Reading(reason="pmset -g therm has recorded neither a limit nor a warning")
+    slowed = [f"{name} {value} %" for name, value in limits if int(value) < FULL_SPEED]
+    warned = [f"{kind.lower()} warning level {level}" for kind, level in levels if level != "0"]
     return Reading(", ".join([*slowed, *warned]) or UNHINDERED)
+
+
+def _thermal_pressure() -> Reading[str]:
+    try:
+        return Reading(pressure.now())
+    except pressure.Untold as untold:
+        return Reading(reason=str(untold))

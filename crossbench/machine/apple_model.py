@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from crossbench.machine.reading import Reading
+from crossbench.machine.reading import UNRECORDED, Reading
 
 
 class Apple(Struct, frozen=True, kw_only=True):
@@ -19,8 +19,10 @@ class Apple(Struct, frozen=True, kw_only=True):
     """What of memory the GPU may keep resident, where its owner has set it; 0: macOS chooses."""
     low_power_mode: Reading[bool]
     thermal_warning: Reading[str]
-    """What macOS tells of heat; "none" where it slows nothing down."""
+    """What macOS has recorded of heat; "none" where that is limits that slow nothing down."""
     on_battery: Reading[bool]
+    thermal_pressure: Reading[str] = Reading(reason=UNRECORDED)
+    """ "nominal", "moderate", "heavy", "trapping" or "sleeping"."""
 
     @property
     def device(self) -> str | None:

@@ -33,14 +33,14 @@ class Question(Struct, frozen=True, kw_only=True):
 
 def answer(question: Question) -> Any:
     """By the functions of `nvidia`."""
+    environ = {} if question.shown is None else {VARIABLE: question.shown}
     match question.what:
         case "devices":
-            environ = {} if question.shown is None else {VARIABLE: question.shown}
             return nvidia.observe(wsl=question.wsl, environ=environ)
         case "used":
             return nvidia.used_bytes()
         case "computing":
-            return nvidia.computing()
+            return nvidia.computing(wsl=question.wsl, environ=environ)
         case "celsius":
             return nvidia.celsius()
 

@@ -127,12 +127,13 @@ def used_bytes() -> Mapping[str, int]:
         return {}
 
 
-def computing() -> frozenset[int]:
-    """Ids of the processes that compute on some device now, as far as they are told."""
+def computing(*, wsl: bool, environ: Mapping[str, str] = os.environ) -> Reading[frozenset[int]]:
+    """Ids of the processes that compute now on the devices of `observe`, or why that is untold."""
+    question = Question(what="computing", wsl=wsl, shown=environ.get(VARIABLE))
     try:
-        return _cards.ask(Question(what="computing"), frozenset[int])
-    except Unanswered:
-        return frozenset()
+        return _cards.ask(question, Reading[frozenset[int]])
+    except Unanswered as error:
+        return Reading(reason=str(error))
 
 
 def celsius() -> tuple[int, ...]:

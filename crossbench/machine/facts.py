@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +14,7 @@ from crossbench.envs.variant import platform_name
 from crossbench.machine import apple, cards, host
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import Nvidia
+from crossbench.machine.processor_name import processor_name
 from crossbench.machine.reading import Reading
 from crossbench.machine.said import said_by
 
@@ -70,13 +70,6 @@ def _system(release: str) -> str:
 
 
 def _cpu(root: Path) -> str:
-    """The processor's model name."""
-    try:
-        found = re.search(
-            r"^model name\s*:\s*(.+)$", (root / "proc/cpuinfo").read_text(), re.MULTILINE
-        )
-        if found:
-            return found[1].strip()
-    except OSError:
-        pass
-    return said_by("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor() or "unknown"
+    """The processor's name, and where there is none, why."""
+    told = processor_name(root) or said_by("sysctl", "-n", "machdep.cpu.brand_string")
+    return told or platform.processor() or "unknown: neither the kernel nor its firmware names it"

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
+from crossbench.machine import limits
+from crossbench.machine.around import around
 from crossbench.machine.model import Host
 from crossbench.machine.probes import rapl
 from crossbench.machine.reading import Reading
 
-HYPERVISORS = {
-    "kvm": "KVM",
-    "qemu": "KVM or QEMU",
-    "vmware": "VMware",
-    "virtualbox": "VirtualBox",
-    "innotek": "VirtualBox",
-    "xen": "Xen",
-    "amazon ec2": "Amazon EC2",
-    "google compute engine": "Google Compute Engine",
-    "microsoft corporation virtual machine": "Hyper-V",
-}
-"""What DMI calls the machine, in lower case -> what runs it."""
-CONTAINERS = {".dockerenv": "a Docker container", "run/.containerenv": "a Podman container"}
 NOT_LINUX = "read on Linux only"
 NO_CLOCKS = "the system shows no control of clocks, as in most virtual machines"
 KHZ = 1e3
@@ -41,7 +29,10 @@ def observe(root: Path = Path("/")) -> Host:
         memory_available_bytes=memory.available,
         swap_total_bytes=swap.total,
         swap_used_bytes=swap.used,
-        virtualisation=_virtualisation(root),
+        virtualisation=around(root),
+        processors=limits.processors(root),
+        processor_quota=limits.processor_quota(root),
+        memory_limit_bytes=limits.memory_bytes(root),
         energy=_energy(root),
         on_battery=_on_battery(),
     )
@@ -69,38 +60,6 @@ def _numa_nodes(root: Path) -> Reading[int]:
 
 def _energy(root: Path) -> Reading[bool]:
     return Reading(rapl.readable(root)) if rapl.packages(root) else Reading(reason=rapl.ABSENT)
-
-
-def _virtualisation(root: Path) -> Reading[str]:
-    cpuinfo = _text(root / "proc/cpuinfo")
-    if not cpuinfo:
-        return Reading(reason=NOT_LINUX)
-    return Reading(", in ".join(_around(root, cpuinfo)) or "none")
-
-
-def _around(root: Path, cpuinfo: str) -> Iterator[str]:
-    """What is around this process, from the inside out."""
-    for file, name in CONTAINERS.items():
-        if (root / file).exists():
-            yield name
-            break
-    if "microsoft" in _text(root / "proc/sys/kernel/osrelease").lower():
-        yield "WSL2"
-    elif "hypervisor" in _flags(cpuinfo):
-        yield _hypervisor(root)
-
-
-def _flags(cpuinfo: str) -> set[str]:
-    lines = (line.partition(":") for line in cpuinfo.splitlines())
-    return {flag for key, _, flags in lines if key.strip() == "flags" for flag in flags.split()}
-
-
-def _hypervisor(root: Path) -> str:
-    made = " ".join(
-        _text(root / "sys/class/dmi/id" / file) for file in ("sys_vendor", "product_name")
-    )
-    known = [name for word, name in HYPERVISORS.items() if word in made.lower()]
-    return known[0] if known else "a hypervisor that does not tell its name"
 
 
 def _on_battery() -> Reading[bool]:

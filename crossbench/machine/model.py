@@ -40,6 +40,12 @@ class Host(Struct, frozen=True, kw_only=True):
     virtualisation: Reading[str]
     """The hypervisor or container around it, such as "KVM"; "none" on bare metal."""
     on_battery: Reading[bool]
+    processors: Reading[int] = Reading(reason=UNRECORDED)
+    """How many of the logical ones this process is let run on."""
+    processor_quota: Reading[float] = Reading(reason=UNRECORDED)
+    """Seconds of their time a second that its control groups let it take."""
+    memory_limit_bytes: Reading[int] = Reading(reason=UNRECORDED)
+    """What its control groups let it have."""
 
 
 class Machine(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path, PurePath
@@ -15,7 +15,17 @@ import pynvml
 
 from crossbench.machine.nvidia_model import Nvidia, NvidiaDevice, Occupant, PcieLink, Power
 from crossbench.machine.nvidia_paths import nvlinks, pair
-from crossbench.machine.nvml import Read, address, handles, mapped, opened, plain, reader, why
+from crossbench.machine.nvml import (
+    WSL_PROCESSES,
+    Read,
+    address,
+    handles,
+    mapped,
+    opened,
+    plain,
+    reader,
+    why,
+)
 from crossbench.machine.reading import Reading
 from crossbench.machine.visible import visible
 
@@ -27,14 +37,19 @@ MODES = {
     pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS: "exclusive process",
 }
 HELD_BACK = {
-    pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting: "clocks set by the user",
     pynvml.nvmlClocksThrottleReasonSwPowerCap: "power limit",
     pynvml.nvmlClocksThrottleReasonHwSlowdown: "hardware slowdown",
-    pynvml.nvmlClocksThrottleReasonSyncBoost: "clocks of a group of devices",
     pynvml.nvmlClocksThrottleReasonSwThermalSlowdown: "heat",
     pynvml.nvmlClocksThrottleReasonHwThermalSlowdown: "heat, by hardware",
     pynvml.nvmlClocksThrottleReasonHwPowerBrakeSlowdown: "power brake",
 }
+"""What the card and its driver do to its clocks by themselves."""
+CLOCKS_SET = {
+    pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting: "clocks set by the user",
+    pynvml.nvmlClocksThrottleReasonSyncBoost: "clocks of a group of devices",
+    pynvml.nvmlClocksThrottleReasonDisplayClockSetting: "clocks set for the display",
+}
+"""What somebody has set; told only while the card works."""
 WINDOW_SLACK = 0.95
 """A window to all of a card's memory may be a little smaller than what the card calls total."""
 
@@ -43,7 +58,7 @@ def observe(*, wsl: bool, environ: Mapping[str, str], root: Path = Path("/")) ->
     """Every device that CUDA would show this process; `root` holds its `sys`."""
     try:
         with opened():
-            return Reading(_nvidia(reader(wsl), environ, root))
+            return Reading(_nvidia(wsl, environ, root))
     except pynvml.NVMLError as error:
         return Reading(reason=why(error))
 
@@ -59,13 +74,25 @@ def used_bytes() -> Mapping[str, int]:
     return told
 
 
-def computing() -> tuple[int, ...]:
-    """Ids of the processes that compute on some device now, as far as they are told."""
-    found = [
-        plain(partial(pynvml.nvmlDeviceGetComputeRunningProcesses, each))
-        for each in _open_handles()
-    ]
-    return tuple({process.pid for each in found for process in each.value or ()})
+def computing(*, wsl: bool, environ: Mapping[str, str]) -> Reading[tuple[int, ...]]:
+    """Ids of the processes that compute now on the devices that CUDA would show this process.
+
+    Where one of these does not tell, its reason.
+    """
+    if wsl:
+        return Reading(reason=WSL_PROCESSES)
+    try:
+        with opened():
+            there = [each.value for each in handles() if each.value is not None]
+            shown = _shown(plain, there, environ)
+            calls = [partial(pynvml.nvmlDeviceGetComputeRunningProcesses, each) for each in shown]
+            found = [plain(call) for call in calls]
+    except pynvml.NVMLError as error:
+        return Reading(reason=why(error))
+    untold = [each.reason for each in found if each.value is None]
+    if untold:
+        return Reading(reason=untold[0])
+    return Reading(tuple({process.pid for each in found for process in each.value or ()}))
 
 
 def celsius() -> tuple[int, ...]:
@@ -83,15 +110,15 @@ def _open_handles() -> Iterator[Any]:
         return
 
 
-def _nvidia(read: Read[Any], environ: Mapping[str, str], root: Path) -> Nvidia:
+def _nvidia(wsl: bool, environ: Mapping[str, str], root: Path) -> Nvidia:
+    read = reader(wsl)
     found = handles()
     there = [each.value for each in found if each.value is not None]
-    uuids = [read(partial(pynvml.nvmlDeviceGetUUID, each)).value or "" for each in there]
-    shown = [there[place] for place in visible(uuids, environ)]
+    shown = _shown(read, there, environ)
     return Nvidia(
         driver=read(pynvml.nvmlSystemGetDriverVersion),
         cuda=mapped(read(pynvml.nvmlSystemGetCudaDriverVersion), _cuda),
-        devices=tuple(_device(read, handle, root) for handle in shown),
+        devices=tuple(_device(wsl, handle, root) for handle in shown),
         pairs=tuple(
             pair(read, (a, b), shown[a], shown[b]) for a, b in combinations(range(len(shown)), 2)
         ),
@@ -100,11 +127,19 @@ def _nvidia(read: Read[Any], environ: Mapping[str, str], root: Path) -> Nvidia:
     )
 
 
+def _shown(read: Read[Any], there: Sequence[Any], environ: Mapping[str, str]) -> list[Any]:
+    """Those of the handles that CUDA shows, in its order."""
+    uuids = [read(partial(pynvml.nvmlDeviceGetUUID, each)).value or "" for each in there]
+    return [there[place] for place in visible(uuids, environ)]
+
+
 def _cuda(version: int) -> str:
     return f"{version // 1000}.{version % 1000 // 10}"
 
 
-def _device(read: Read[Any], handle: Any, root: Path) -> NvidiaDevice:
+def _device(wsl: bool, handle: Any, root: Path) -> NvidiaDevice:
+    read = reader(wsl)
+
     def told(function: Callable[[Any], T]) -> Reading[T]:
         return read(lambda: function(handle))
 
@@ -112,6 +147,7 @@ def _device(read: Read[Any], handle: Any, root: Path) -> NvidiaDevice:
     place = mapped(told(pynvml.nvmlDeviceGetPciInfo), address)
     window = mapped(told(pynvml.nvmlDeviceGetBAR1MemoryInfo), lambda bar: int(bar.bar1Total))
     whole = memory.value.total if memory.value else None
+    reasons = told(_clock_reasons)
     return NvidiaDevice(
         name=told(pynvml.nvmlDeviceGetName).value or "an NVIDIA device without a name",
         uuid=told(pynvml.nvmlDeviceGetUUID),
@@ -140,8 +176,9 @@ def _device(read: Read[Any], handle: Any, root: Path) -> NvidiaDevice:
         persistence=mapped(told(pynvml.nvmlDeviceGetPersistenceMode), bool),
         busy_percent=mapped(told(pynvml.nvmlDeviceGetUtilizationRates), lambda u: int(u.gpu)),
         temperature_c=told(lambda h: pynvml.nvmlDeviceGetTemperature(h, 0)),
-        held_back=mapped(told(_clock_reasons), _held_back),
-        occupants=_occupants(told),
+        held_back=mapped(reasons, lambda bits: _words(bits, HELD_BACK)),
+        clocks_set=mapped(reasons, lambda bits: _words(bits, CLOCKS_SET)),
+        occupants=_occupants(told, wsl),
         numa_node=_numa_node(place, root),
         nvlinks=nvlinks(read, handle),
     )
@@ -182,17 +219,19 @@ def _clock_reasons(handle: Any) -> int:
     return found
 
 
-def _held_back(reasons: int) -> tuple[str, ...]:
-    return tuple(word for bit, word in HELD_BACK.items() if reasons & bit)
+def _words(reasons: int, words: Mapping[int, str]) -> tuple[str, ...]:
+    return tuple(word for bit, word in words.items() if reasons & bit)
 
 
 def _occupants(
-    told: Callable[[Callable[[Any], Any]], Reading[Any]],
+    told: Callable[[Callable[[Any], Any]], Reading[Any]], wsl: bool
 ) -> Reading[tuple[Occupant, ...]]:
     compute = told(pynvml.nvmlDeviceGetComputeRunningProcesses)
     graphics = told(pynvml.nvmlDeviceGetGraphicsRunningProcesses)
     if compute.value is None:
         return Reading(reason=compute.reason)
+    if wsl and not compute.value and not graphics.value:
+        return Reading(reason=WSL_PROCESSES)
     computing = {process.pid for process in compute.value}
     drawing = [process for process in graphics.value or () if process.pid not in computing]
     return Reading(

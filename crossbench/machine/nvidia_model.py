@@ -77,8 +77,10 @@ class NvidiaDevice(Struct, frozen=True, kw_only=True):
     """Share of the last sampling period in which some kernel ran."""
     temperature_c: Reading[int]
     held_back: Reading[tuple[str, ...]]
-    """Why its clocks are below what they could be; idling does not count."""
+    """What holds its clocks back by itself, heat or power; idling does not count."""
     occupants: Reading[tuple[Occupant, ...]]
+    clocks_set: Reading[tuple[str, ...]] = Reading(reason=UNRECORDED)
+    """By what somebody has set its clocks lower; told only while it works."""
     numa_node: Reading[int] = Reading(reason=UNRECORDED)
     """The one whose memory is nearest to it."""
     nvlinks: Reading[tuple[NvLink, ...]] = Reading(reason=UNRECORDED)

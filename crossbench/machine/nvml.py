@@ -22,6 +22,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 Read = Callable[[Callable[[], T]], Reading[T]]
 NO_DRIVER = "no NVIDIA driver is installed (no libnvidia-ml.so.1)"
+WSL_PROCESSES = "not told under WSL2, which shows no process of Windows"
 
 
 @contextmanager

@@ -12,15 +12,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 from types import TracebackType
 from typing import Protocol, TypeVar
 
 from crossbench.api import ProbeSpec
-from crossbench.machine.telemetry import TELEMETRY, Closed, Event, Opened, Seen, read
+from crossbench.machine.telemetry import TELEMETRY, Closed, Opened, Seen, read
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", Opened, Seen)
 INTERVAL_S = 1.0
 PATIENCE_S = 3.0
 """What a driver's call may take when sampling ends."""
@@ -83,8 +84,9 @@ class Recorder:
     ) -> None:
         """Start it. Raises OSError where no process can be started."""
         self._folder = folder
-        self._settled = self._deaf = False
-        self._energy = False
+        self._settled = self._energy = False
+        self._owed: Callable[[], object] | None = None
+        """Looks for what it was asked for and has not written so far."""
         command = [sys.executable, "-P", "-m", "crossbench.machine.sampler"]
         named = [f"{probe.name}={probe.factory}" for probe in probes]
         file = folder / TELEMETRY
@@ -112,20 +114,24 @@ class Recorder:
         return self._energy
 
     def settle(self, told: Callable[[float], None]) -> None:
-        """Have the machine's facts written down, at most for 5 s, and after that no more.
+        """Have the machine's facts written down, at most for 5 s.
 
-        Once: wait until it reads, at most 5 s; where it reads energy, leave the machine idle.
-        `told` hears about once a second for how long it idles so far.
+        One that has not answered so far, as where a driver hangs, is asked again once it has, and
+        not waited for until then. Once: wait until it reads, at most 5 s; where it reads energy,
+        leave the machine idle. `told` hears about once a second for how long it idles so far.
         """
         if not self._settled:
             self._settled = True
             self._begin(told)
-        if not self._deaf:
-            self._deaf = not self._sees()
+        if self._owed is not None and self._owed() is not None:
+            self._owed = None
+        if self._owed is None:
+            asked = (self._folder / TELEMETRY).stat().st_size
+            self._say("see")
+            self._await(Seen, asked)
 
     def _begin(self, told: Callable[[float], None]) -> None:
         opened = self._await(Opened, self._start)
-        self._deaf = opened is None
         self._energy = opened is not None and any(each.scope for each in opened.channels)
         if not self._energy:
             return
@@ -169,20 +175,14 @@ class Recorder:
     ) -> None:
         self.close()
 
-    def _sees(self) -> bool:
-        """Whether it has written the facts down."""
-        written = (self._folder / TELEMETRY).stat().st_size
-        self._say("see")
-        return self._await(Seen, written) is not None
-
     def _await(self, kind: type[E], start: int) -> E | None:
-        """The next event of that kind from that byte of the file on."""
+        """The next event of that kind from that byte of the file on; owed, where it is late."""
         deadline = time.monotonic() + OPENING_S
         while time.monotonic() < deadline and self._process.poll() is None:
-            for event in read(self._folder, start):
-                if isinstance(event, kind):
-                    return event
+            if (found := _next(self._folder, kind, start)) is not None:
+                return found
             time.sleep(LOOK_EVERY_S)
+        self._owed = partial(_next, self._folder, kind, start)
         return None
 
     def _say(self, command: str) -> None:
@@ -195,6 +195,11 @@ class Recorder:
             self._process.wait(seconds)
             return True
         return False
+
+
+def _next(folder: Path, kind: type[E], start: int) -> E | None:
+    """The first event of that kind from that byte of the file on."""
+    return next((each for each in read(folder, start) if isinstance(each, kind)), None)
 
 
 @contextmanager

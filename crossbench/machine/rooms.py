@@ -14,7 +14,10 @@ from crossbench.machine.model import Machine
 def observe(machine: Machine) -> tuple[DeviceRoom, ...]:
     """CUDA devices by index, or unified memory, and the host's own memory last."""
     memory = psutil.virtual_memory()
-    host = DeviceRoom(name=HOST, kind="host", total_bytes=memory.total, free_bytes=memory.available)
+    known = machine.host.value
+    most = min(memory.total, (known and known.memory_limit_bytes.value) or memory.total)
+    free = min(memory.available, most)
+    host = DeviceRoom(name=HOST, kind="host", total_bytes=most, free_bytes=free)
     if machine.platform == "macos-arm64":
         apple = machine.apple.value
         metal = DeviceRoom(

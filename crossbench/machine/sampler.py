@@ -24,6 +24,7 @@ from crossbench.machine.orphan import leave_with
 from crossbench.machine.probes.tree import TreeProbe
 from crossbench.machine.reading import Reading
 from crossbench.machine.telemetry import Closed, Event, Opened, Probed, Seen, Tick, Watched
+from crossbench.secrets import unsaid
 
 LOWEST = 19
 NS = 10**9
@@ -72,9 +73,10 @@ class Sampler:
                 msgspec.to_builtins(tuple(probe.open())), tuple[Channel, ...]
             )
         except ProbeAbsent as absent:
-            return Probed(name=name, absent=str(absent))
+            return Probed(name=name, absent=unsaid(str(absent)))
         except Exception as error:  # noqa: BLE001 - a probe may be a stranger's
-            return Probed(name=name, absent=f"it broke: {type(error).__name__}: {error}")
+            said = unsaid(f"{type(error).__name__}: {error}")
+            return Probed(name=name, absent=f"it broke: {said}")
         self._probes.append((probe, len(channels)))
         return Probed(name=name, channels=channels)
 

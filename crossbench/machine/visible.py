@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
+ORDER, BY_BUS = "CUDA_DEVICE_ORDER", "PCI_BUS_ID"
+"""Without it CUDA counts the fastest card first, wherever it is."""
 
 
 def visible(uuids: Sequence[str], environ: Mapping[str, str]) -> list[int]:
@@ -12,8 +14,8 @@ def visible(uuids: Sequence[str], environ: Mapping[str, str]) -> list[int]:
 
     CUDA_VISIBLE_DEVICES names devices by index or by the beginning of their UUID, and what stands
     behind the first name that fits none is hidden (CUDA C++ Programming Guide, "CUDA Environment
-    Variables"). Indices are taken for places in NVML's order, that of the bus, which CUDA follows
-    for equal cards, and for unlike ones with CUDA_DEVICE_ORDER=PCI_BUS_ID.
+    Variables"). Indices are taken for places in NVML's order, that of the bus; CUDA follows it
+    where ORDER says so, as to every process that is started for a run.
     """
     named = environ.get(VARIABLE)
     if named is None:

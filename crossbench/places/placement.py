@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from crossbench.suite.schema import TargetNeeds
+from crossbench.suite.tables.target import TargetNeeds
 
 Cores: TypeAlias = tuple[tuple[int, ...], ...]
 """The processors that the operating system counts, by the core they are threads of."""

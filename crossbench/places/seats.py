@@ -11,7 +11,7 @@ from crossbench.places.placement import Place, Room, background_place, places
 from crossbench.places.processors import usable
 from crossbench.plan.model import Launch, Plan
 from crossbench.suite.model import Background, Scenario, Target
-from crossbench.suite.schema import TargetNeeds
+from crossbench.suite.tables.target import TargetNeeds
 
 
 def room(machine: Machine, environ: Mapping[str, str] = os.environ) -> Room:
@@ -25,14 +25,13 @@ def room(machine: Machine, environ: Mapping[str, str] = os.environ) -> Room:
 def seats(plan: Plan, launch: Launch) -> tuple[tuple[Place, ...], Room]:
     """A place for each worker of a launch, and what is left for backgrounds. Raises Crowded.
 
-    A scoring launch is one worker that is held to nothing.
+    A scoring launch is one worker, in the place of the first replica.
     """
     whole = room(plan.machine)
-    if launch.purpose == "scoring":
-        return (Place(),), whole
     target = _target(plan, launch.target)
     backgrounds = [item.background for item in _scenarios(plan, launch) if item.background]
-    return places(target.needs, target.replicas, whole, beside=_largest(backgrounds))
+    given, left = places(target.needs, target.replicas, whole, beside=_largest(backgrounds))
+    return (given[:1] if launch.purpose == "scoring" else given), left
 
 
 def seat_beside(background: Background, replicas: Sequence[Place], left: Room) -> Place:

@@ -11,6 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from crossbench.api import CONTRACT, BackendSpec
+from crossbench.envs import interpreter
+from crossbench.envs.environment import Environment
 from crossbench.errors import EnvironmentFailure, InputError, NothingToRun
 from crossbench.plan.model import Plan
 from crossbench.plugins import extensions
@@ -18,7 +20,7 @@ from crossbench.plugins.origin import Origin
 from crossbench.plugins.survey import FIXES
 from crossbench.plugins.switch import VARIABLE, normal
 from crossbench.plugins.verdict import Checked, RuleVerdict, Tell
-from crossbench.registry import Registry
+from crossbench.registry import Provided, Registry
 from crossbench.report.model import Report
 from crossbench.report.write import RENDERINGS
 from crossbench.suggest import suggestion
@@ -53,14 +55,17 @@ def check(registry: Registry, name: str, question: Question, tell: Tell) -> Chec
     """
     who = _origin(registry, name)
     verdicts: list[RuleVerdict] = []
+    versions: dict[str, str] = {}
     for verdict in _quick(registry, who, question):
         verdicts.append(verdict)
         tell(verdict)
     for backend, provided in sorted(registry.backends.items()):
         if provided.origin == who:
-            verdicts += _backend(backend, provided.spec, question, tell)
+            environment = _environment(provided.spec, question)
+            versions |= _versions(provided, environment)
+            verdicts += _backend(backend, environment, question, tell)
     model = str(question.model) if question.model else None
-    return Checked(origin=who, model=model, verdicts=tuple(verdicts))
+    return Checked(origin=who, model=model, verdicts=tuple(verdicts), versions=versions)
 
 
 def _quick(registry: Registry, who: Origin, question: Question) -> Iterator[RuleVerdict]:
@@ -108,18 +113,32 @@ def _admission(registry: Registry, who: Origin) -> Iterator[RuleVerdict]:
         yield RuleVerdict(subject=about, rule=rule, statement=ADMITTED, verdict="holds")
 
 
-def _backend(name: str, spec: BackendSpec, question: Question, tell: Tell) -> list[RuleVerdict]:
+def _environment(spec: BackendSpec, question: Question) -> Environment:
+    """Where the engine is. Raises InputError without pytest, NothingToRun where it is not here."""
     try:
-        from crossbench.plugins import kit  # noqa: PLC0415 - pytest is an extra
-        from crossbench.testing.conformance import base  # noqa: PLC0415
+        from crossbench.testing.conformance import base  # noqa: PLC0415 - pytest is an extra
     except ModuleNotFoundError as error:
         raise InputError(
             f"the conformance kit needs {error.name}: pip install 'crossbench[testing]'"
         ) from error
     try:
-        environment = base.found(spec, question.variant, question.python)
+        return base.found(spec, question.variant, question.python)
     except EnvironmentFailure as failure:
-        raise NothingToRun(f"backend {name} cannot be checked here: {failure}") from failure
+        raise NothingToRun(f"backend {spec.name} cannot be checked here: {failure}") from failure
+
+
+def _versions(provided: Provided, environment: Environment) -> Mapping[str, str]:
+    """Of the engine's distributions, the plugin's own aside."""
+    own, had = interpreter.normal(provided.origin.distribution), environment.versions
+    named = map(interpreter.normal, provided.spec.distributions)
+    return {name: had[name] for name in named if name in had and name != own}
+
+
+def _backend(
+    name: str, environment: Environment, question: Question, tell: Tell
+) -> list[RuleVerdict]:
+    from crossbench.plugins import kit  # noqa: PLC0415 - pytest is an extra
+
     with _model(question.model) as artifact:
         attributes = {
             "artifact": artifact,

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import warnings
 from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from pathlib import Path
 
 DYNAMIC = {"*", "__getattr__"}
 """Names by which a module may have what its text does not show."""
+UNREADABLE = (OSError, SyntaxError, ValueError, RecursionError, MemoryError, SystemError)
+"""What Python's parser raises, the last three for text that is nested too deeply."""
 
 
 def is_reference(text: object) -> bool:
@@ -38,10 +41,17 @@ def missing(text: str) -> str | None:
     if file.suffix != ".py":
         return None
     try:
-        names = set(_bound(ast.parse(file.read_bytes())))
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"module {module!r} cannot be read: {error}"
+        names = set(_bound(_parsed(file.read_bytes())))
+    except UNREADABLE as error:
+        return f"module {module!r} cannot be read: {type(error).__name__}: {error}"
     return None if names & {name, *DYNAMIC} else f"module {module!r} has no {name!r}"
+
+
+def _parsed(text: bytes) -> ast.Module:
+    """Its tree; what the parser finds ill style in a stranger's text, our user need not hear."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def _top(name: str) -> ModuleSpec | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -36,6 +36,8 @@ class Checked(Struct, frozen=True, kw_only=True):
     model: str | None
     """What the engine was given; None for the stand-in without weights."""
     verdicts: tuple[RuleVerdict, ...]
+    versions: Mapping[str, str] = {}
+    """Of the engines' distributions, as the backends' environments have them."""
 
     @property
     def broken(self) -> tuple[RuleVerdict, ...]:

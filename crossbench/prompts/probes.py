@@ -1,6 +1,6 @@
 """Texts on which two tokenizers that are not the same give themselves away."""
 
-from crossbench.suite.schema import Message
+from crossbench.suite.tables.prompts import Message
 
 PROBES = (
     "The quick brown fox jumps over the lazy dog.",

@@ -13,7 +13,7 @@ from crossbench.prompts.synthetic import synthetic_ids
 from crossbench.prompts.template import Argument
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.suite.model import Prompt
-from crossbench.suite.schema import Message
+from crossbench.suite.tables.prompts import Message
 
 Kind = Literal["messages", "text", "ids", "synthetic"]
 

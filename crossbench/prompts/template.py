@@ -10,7 +10,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 from crossbench.errors import InputError
 from crossbench.prompts.folder import SPECIAL_TOKENS
 from crossbench.prompts.sandbox import MAX_SIZE, ChatSandbox
-from crossbench.suite.schema import Message
+from crossbench.suite.tables.prompts import Message
 
 Argument = bool | int | float | str
 

@@ -22,6 +22,7 @@ from crossbench.lint import rules
 from crossbench.machine import facts, rooms, storage
 from crossbench.plan import build as planning
 from crossbench.plan.model import Plan
+from crossbench.plan.options import check_options
 from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
 from crossbench.prompts.tokenizer import CanonicalTokenizer
@@ -30,7 +31,7 @@ from crossbench.provision.supplies import Places
 from crossbench.registry import Registry
 from crossbench.suite.load import load
 from crossbench.suite.model import Suite
-from crossbench.suite.schema import Profile
+from crossbench.suite.tables.protocol import Profile
 from crossbench.suite.twin import twinned
 
 PATIENT, HURRIED = Patience(), Patience(tries=1, answer_s=2.0, deadline_s=10.0)
@@ -68,7 +69,7 @@ def prepare(
     if twin is not None:
         suite = twinned(suite, twin)
     registry = Registry()
-    planning.check_options(path, suite, registry)
+    check_options(path, suite, registry)
     machine, places = facts.observe(), supplies.find(suite, selection)
     book = _book_now(suite, places.tokenizer, progress)
     plan = planning.build(

@@ -16,7 +16,9 @@ import msgspec
 from msgspec.structs import replace
 
 from crossbench.errors import InputError
-from crossbench.journal import JOURNAL, LOGS, MANIFEST
+from crossbench.journal.folder import JOURNAL, LOGS, MANIFEST
+from crossbench.journal.manifest import Manifest
+from crossbench.journal.reader import read_manifest
 from crossbench.machine.telemetry import TELEMETRY
 from crossbench.redaction.private import Private
 from crossbench.redaction.prompts import promptless, texts
@@ -42,14 +44,18 @@ def publish(
 
     `hidden` are names to take out beside those that the run knows itself and those of `here`. A
     copy that was published before stays as it is, unless more is to be taken out of it. Raises
-    InputError.
+    InputError, also where the copy that lies there has less in it than this one would.
     """
     source = raw(run)
     more = without_prompts or bool(hidden)
     names = (*here, *hidden)
     taken = private(source, names, texts(source.manifest) if without_prompts else ())
-    shown = source if source.redacted and not more else _shown(source, taken, without_prompts)
+    if source.redacted and not more:
+        shown = source
+    else:
+        shown = _shown(source, taken, without_prompts, len(set(hidden)))
     folder = base / _place(shown)
+    _refuse_less(folder, shown.manifest)
     if folder.resolve() == run.resolve() and not more:
         return folder
     draft = folder.with_name(folder.name + PART)
@@ -70,10 +76,14 @@ def publish(
     return folder
 
 
-def _shown(source: Source, taken: Private, without_prompts: bool) -> Source:
+def _shown(source: Source, taken: Private, without_prompts: bool, hidden: int) -> Source:
     shown = without(source, taken)
-    published = source.manifest.published or "whole"
-    shown = replace(shown, manifest=replace(shown.manifest, published=published))
+    manifest = replace(
+        shown.manifest,
+        published=source.manifest.published or "whole",
+        hidden=source.manifest.hidden + hidden,
+    )
+    shown = replace(shown, manifest=manifest)
     return promptless(shown) if without_prompts else shown
 
 
@@ -83,6 +93,24 @@ def _place(source: Source) -> Path:
     stamp = manifest.started.replace("-", "").replace(":", "")
     machine = _slug(machine_label(manifest.plan.machine))
     return Path(_slug(manifest.plan.suite.name), f"{_slug(stamp).upper()}-{machine}")
+
+
+def _refuse_less(folder: Path, new: Manifest) -> None:
+    """Raises InputError where what was left out of the copy that lies there would come back."""
+    if not (folder / MANIFEST).is_file():
+        return
+    old = read_manifest(folder)
+    if old.published == "without prompts" and new.published != old.published:
+        left, again = "without its prompts", "--without-prompts"
+    elif new.hidden < old.hidden:
+        names = "a name" if old.hidden == 1 else f"{old.hidden} names"
+        left, again = f"with {names} taken out", "--hide for each"
+    else:
+        return
+    raise InputError(
+        f"{folder} was published {left}, which would come back; give {again} again, or remove the "
+        "folder first"
+    )
 
 
 def _slug(name: str) -> str:

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from crossbench.errors import InputError
-from crossbench.journal import JOURNAL, MANIFEST, Published
+from crossbench.journal.folder import JOURNAL, MANIFEST
+from crossbench.journal.manifest import Published
 from crossbench.publish.copy import PART
 from crossbench.report.answer import answer
 from crossbench.report.labels import machine_label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crossbench.errors import InputError
-from crossbench.journal import replace
+from crossbench.files import replace
 from crossbench.publish import page, readme
 from crossbench.publish.entries import Listed, listed
 

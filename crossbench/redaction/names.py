@@ -15,6 +15,9 @@ _WHOLE = re.compile(rf"({_HOME}([^/\\\n]+))(?:[/\\].*)?")
 _PART = re.compile(rf"({_HOME}([^/\\\s\"',;:()<>]+))")
 
 
+_SERVER = re.compile(r"([A-Za-z](?:[\w.-]*\w)?):\d{2,5}")
+
+
 class Named(NamedTuple):
     """What is to be hidden."""
 
@@ -42,6 +45,18 @@ def sorted_out(told: Iterable[str]) -> Named:
         else:
             names.append(each)
     return Named(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(homes)))
+
+
+def servers(told: Any) -> Iterator[str]:
+    """The hosts among whatever texts these builtins hold, such as `gpubox:50052`."""
+    if isinstance(told, str):
+        if found := _SERVER.fullmatch(told):
+            yield found[1]
+    elif isinstance(told, dict):
+        yield from servers(list(told.values()))
+    elif isinstance(told, list | tuple):
+        for value in told:
+            yield from servers(value)
 
 
 def betrayed(told: Any) -> Iterator[str]:

@@ -29,16 +29,32 @@ _FILE = re.compile(r"file://(?=/)")
 _POSIX = re.compile(r"(?:(?<![\w./<])|(?<=-[BILR]))~?(?:/[^\s/'\",;:()<>|`]+)+/?")
 _WINDOWS = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]:\\+(?:[^\s\\/:*?\"<>|']+\\+)*[^\s\\/:*?\"<>|']*")
 _WHOLE = re.compile(r"~?/[^\n:;,'\"()<>]+")
+_QUOTED = re.compile(r"(['\"`])(~?/[^'\"`\n]+|[A-Za-z]:\\[^'\"`\n]+)\1")
+"""A path in quotes may hold spaces."""
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _FROM, _TO = r"(?<![a-z0-9])", r"(?![a-z0-9])"
 """Ends of a word, of which an underscore is none."""
 _ELSEWHERE = r"(?!127\.|0\.0\.0\.0)(?:\d{1,3}\.){3}\d{1,3}"
-_KEYS = r"hf_[a-z0-9]{16,}|sk-[a-z0-9_-]{16,}|gh[pousr]_[a-z0-9]{16,}|bearer\s+[\w.~+/-]+"
-_INSIDE = "local|lan|internal|intranet|corp|localdomain"
+_KEYS = "|".join(
+    (
+        r"hf_[a-z0-9]{16,}|sk-[a-z0-9_-]{16,}|gh[pousr]_[a-z0-9]{16,}|github_pat_\w{16,}",
+        r"gl(?:pat|dt|rt|ptt|cbt|soat)-[\w-]{16,}|nvapi-[\w-]{16,}|gsk_[a-z0-9]{16,}|AKIA[0-9A-Z]{16}",
+        r"AIza[\w-]{30,}|eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?|bearer\s+[\w.~+/-]+=*",
+        r"(?<=authorization:\s)basic\s+[\w+/-]+=*",
+    )
+)
+_KEY_NAMES = r"(?:api|auth|access|hf|session)[_-]?(?:key|token)|password|passwd|secret"
+_NAMED_KEY = (
+    rf"((?:{_KEY_NAMES})(?:=|[\"']?:\s*[\"']?)|--(?:{_KEY_NAMES})\s+)"
+    r"(?=[^\s\"'&,;]*\d)[^\s\"'&,;]{8,}"
+)
+"""What follows the name of a key: in an address, a command or JSON."""
+_INSIDE = r"local|lan|internal|intranet|corp|localdomain|home|home\.arpa|ts\.net"
 _RULES = tuple(
     (re.compile(pattern, re.IGNORECASE), word)
     for pattern, word in (
         (rf"{_FROM}(?:{_KEYS})", "(key)"),
+        (_NAMED_KEY, r"\1(key)"),
         (rf"{_FROM}(?:GPU|MIG)-[0-9a-f-]{{8,}}|{_FROM}{_UUID}{_TO}", "(UUID)"),
         (r"(?<=://)[^/\s@]+@", ""),
         (rf"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{{2,}}{_TO}", "(address)"),
@@ -46,9 +62,14 @@ _RULES = tuple(
         (rf"(?<=://){_ELSEWHERE}", "(address)"),
         (r"(?<=://)\[(?!::1\])[0-9a-f:.]+(?:%\w+)?\]", "(address)"),
         (rf"(?<![\d.]){_ELSEWHERE}(?=:\d{{2,5}}{_TO})", "(address)"),
+        (r"(?<![\d.])172\.(?:1[6-9]|2\d|3[01])\.\d{1,3}\.\d{1,3}(?![\d.])", "(address)"),
+        (rf"({_FROM}(?:to|at|on|from|host|server|peer)\s+){_ELSEWHERE}", r"\1(address)"),
+        (r"\[(?!::1\])(?=[0-9a-f]*:)[0-9a-f:.]+(?:%\w+)?\](?=:\d)", "(address)"),
+        (rf"{_FROM}(?:fe80|f[cd][0-9a-f]{{2}}):[0-9a-f:]{{2,}}(?:%\w+)?", "(address)"),
         (r"(?<![\d.])192\.168\.\d{1,3}\.\d{1,3}", "(address)"),
         (rf"(?<=://)(?!localhost{_TO})[a-z0-9_-]+(?=[:/]|$)", "(host)"),
         (rf"{_FROM}[\w-]+(?:\.[\w-]+)*\.(?:{_INSIDE}){_TO}", "(host)"),
+        (rf"{_FROM}(?:[\w-]+\.)*fritz\.box{_TO}", "(host)"),
         (
             rf"({_FROM}serial(?:[ _-]?(?:number|no))?[\"']?\s*[:=#]\s*[\"']?)[a-z0-9-]{{4,}}",
             r"\1(serial)",
@@ -57,7 +78,8 @@ _RULES = tuple(
 )
 _SUSPECT = re.compile(
     r"[/\\@]|://|GPU-|MIG-|serial|hf_|sk-|gh[pousr]_|bearer|\.l(?:ocal|an)|\.in(?:ternal|tranet)"
-    rf"|\.corp|192\.168|\d\.\d+:\d|(?:[0-9a-f]{{2}}:){{5}}|{_UUID}",
+    rf"|\.corp|\.home|\.net|\.box|\d\.\d+\.\d|:[0-9a-f]{{0,4}}:|(?:[0-9a-f]{{2}}:){{5}}|{_UUID}"
+    r"|key|_token|-token|passw|secret|github_|gl[a-z]{2,4}-|nvapi|gsk_|AKIA|AIza|eyJ|basic",
     re.IGNORECASE,
 )
 """Without any of these, and without a name, a text is as it was."""
@@ -134,8 +156,13 @@ def _placeless(text: str, homes: Iterable[re.Pattern[str]]) -> str:
     if _WHOLE.fullmatch(text):
         return _last(text)
     text = _FILE.sub("", text)
+    text = _QUOTED.sub(lambda found: f"{found[1]}{_last_of(found[2])}{found[1]}", text)
     text = _WINDOWS.sub(lambda found: f"PATH/{PureWindowsPath(found[0]).name}", text)
     return _POSIX.sub(lambda found: _last(found[0]), text)
+
+
+def _last_of(path: str) -> str:
+    return _last(path) if path[0] in "/~" else f"PATH/{PureWindowsPath(path).name}"
 
 
 def _last(path: str) -> str:

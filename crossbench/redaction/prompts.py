@@ -1,7 +1,8 @@
 """A run without its prompts and answers: as measured, but nobody can tell what was asked.
 
-Lengths, counts, stamps and hashes stay, so its report is the same. Of scored windows it stays
-whether two targets find the same id likeliest at a place, and no id.
+Lengths, counts, stamps and hashes stay, so its numbers are the same. Of scored windows it stays
+whether two targets find the same id likeliest at a place, and no id. Of a failure its kind and
+phase stay: an engine's words may quote a prompt in part, or its ids.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from crossbench.journal import Event, Manifest, SampleTaken, WindowScored
+from crossbench.journal.events import CellFailed, Event, SampleTaken, ScoringFailed, WindowScored
+from crossbench.journal.manifest import Manifest
 from crossbench.redaction.run import Source
 from crossbench.suite.model import Prompt, Scenario
 
 LEAST_LETTERS = 8
 """A shorter prompt is not looked for in messages: it may be any word."""
+LEFT_OUT = "its words were left out with the prompts"
 
 
 def texts(manifest: Manifest) -> Iterator[str]:
@@ -57,16 +60,20 @@ def _events(events: Iterator[Event]) -> Iterator[Event]:
             yield _sample(event)
         elif isinstance(event, WindowScored):
             yield _window(event, likeliest[event.window])
+        elif isinstance(event, CellFailed | ScoringFailed):
+            yield replace(event, message=LEFT_OUT)
         else:
             yield event
 
 
 def _sample(event: SampleTaken) -> SampleTaken:
     record = event.record
-    if record.token_ids is None and record.text is None:
+    failure = record.failure
+    if record.token_ids is None and record.text is None and failure is None:
         return event
     ids = None if record.token_ids is None else (0,) * len(record.token_ids)
-    return replace(event, record=replace(record, token_ids=ids, text=None))
+    said = None if failure is None else replace(failure, message=LEFT_OUT)
+    return replace(event, record=replace(record, token_ids=ids, text=None, failure=said))
 
 
 def _window(event: WindowScored, seen: dict[int, list[int]]) -> WindowScored:

@@ -17,11 +17,13 @@ from msgspec.structs import replace
 
 from crossbench.analysis.device import names
 from crossbench.analysis.sitting import Sitting
-from crossbench.journal import Event, Manifest, SampleTaken, read_events, read_manifest
+from crossbench.journal.events import Event, SampleTaken
+from crossbench.journal.manifest import Manifest
+from crossbench.journal.reader import read_events, read_manifest
 from crossbench.machine import telemetry
 from crossbench.machine.reading import Reading
 from crossbench.machine.redaction import without_programs
-from crossbench.redaction.names import betrayed, sorted_out
+from crossbench.redaction.names import betrayed, servers, sorted_out
 from crossbench.redaction.private import Private
 
 T = TypeVar("T")
@@ -66,9 +68,12 @@ def without(source: Source, private: Private) -> Source:
 
 
 def private(source: Source, hidden: Iterable[str] = (), prompts: Iterable[str] = ()) -> Private:
-    """What is private of this run: the names it wrote down for that, and those its paths betray."""
+    """What is private of this run: the names it wrote down for that, those of servers in
+    its options, and those its paths betray."""
     manifest = source.manifest
-    told = (*manifest.private, *hidden, *betrayed(msgspec.to_builtins(manifest, str_keys=True)))
+    named_servers = servers([target.options for target in manifest.plan.suite.targets])
+    paths = betrayed(msgspec.to_builtins(manifest, str_keys=True))
+    told = (*manifest.private, *hidden, *named_servers, *paths)
     named = sorted_out(told)
     return Private(
         [name for name in named.names if Private([name]).leaves(_format())],

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossbench.comparison.compare import Compared
 from crossbench.report.headline import Column, columns, metric_of
 from crossbench.report.labels import machine_facts
-from crossbench.report.model import QualityReport, Report
+from crossbench.report.model import Report
+from crossbench.report.quality_model import QualityReport
 from crossbench.report.views import run_of
 from crossbench.report.weights import bits
 from crossbench.report.words import TITLES, counted, multiple, value
@@ -58,14 +60,19 @@ def _speed(report: Report, column: Column) -> str:
     }
     if not found or report.baseline is None:
         return _alone(report, column)
-    baseline = f"{_named(report, report.baseline)} on {column.scenario}"
+    baseline, does = _named(report, report.baseline), DOES[column.metric]
     certain = sorted(_certain(found), key=lambda each: -each.times)
-    if certain:
-        told = [_ratio(report, each, column.metric, baseline) for each in certain[:1]]
-        told += [_ratio(report, each) for each in certain[1:MOST]]
-        told += [f"and {len(certain) - MOST} more"] if len(certain) > MOST else []
+    if not certain:
+        what = f"{does} certainly faster or slower than {baseline} on {column.scenario}"
+        told = [f"No target {what}"]
+    elif certain[0].times > 1:
+        against = f" as fast as {baseline} on {column.scenario}"
+        told = [f"{_named(report, certain[0].name)} {does} {_ratio(report, certain[0], against)}"]
+        told += [f"{_named(report, each.name)} {_ratio(report, each)}" for each in certain[1:MOST]]
     else:
-        told = [f"No target {DOES[column.metric]} certainly faster or slower than {baseline}"]
+        told = [f"{baseline} {does} {_behind(report, certain[0], f' on {column.scenario}')}"]
+        told += [_behind(report, each) for each in certain[1:MOST]]
+    told += [f"and {len(certain) - MOST} more"] if len(certain) > MOST else []
     return f"{'; '.join([*told, *_uncertain(report, found)])}."
 
 
@@ -83,14 +90,18 @@ def _certain(found: Mapping[str, Compared]) -> Iterator[Faster]:
         yield Faster(name=name, times=times, interval=interval, paired=each.ratio.paired)
 
 
-def _ratio(report: Report, each: Faster, metric: str = "", baseline: str = "") -> str:
-    """The first says what is done and against which baseline, the others only how much."""
-    does = f"{DOES[metric]} " if metric else ""
-    against = f" as fast as {baseline}" if baseline else ""
+def _ratio(report: Report, each: Faster, against: str = "") -> str:
+    """How many times as fast as the baseline; the first says `against` which."""
     span = f"{multiple(each.interval.low)} to {multiple(each.interval.high)}"
-    times = f"{multiple(each.times)} times{against}"
     unpaired = "" if each.paired else f" ({_elsewhere(report, each.name)})"
-    return f"{_named(report, each.name)} {does}{times}, {span}{unpaired}"
+    return f"{multiple(each.times)} times{against}, {span}{unpaired}"
+
+
+def _behind(report: Report, each: Faster, on: str = "") -> str:
+    """How many times as fast as it the baseline is: where all are slower, it leads the sentence."""
+    low, high = 1 / each.interval.high, 1 / each.interval.low
+    turned = replace(each, times=1 / each.times, interval=Interval(low, high, each.interval.level))
+    return _ratio(report, turned, f" as fast as {_named(report, each.name)}{on}")
 
 
 def _elsewhere(report: Report, name: str) -> str:

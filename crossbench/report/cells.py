@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.definitions import DEFINITIONS, cache_state, cell_metrics
 from crossbench.analysis.instrument import overloaded
 from crossbench.analysis.level import level_metrics
-from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import Cell, Measurements, by_launch
+from crossbench.analysis.measurements import Measurements
+from crossbench.analysis.sample import Sample, by_launch
 from crossbench.comparison.gather import of_cell, of_target
+from crossbench.comparison.invariant import Invariant
 from crossbench.errors import InputError
-from crossbench.journal import Manifest
+from crossbench.journal.manifest import Manifest
 from crossbench.plan.model import Plan, ScenarioPlan
+from crossbench.report.asked import words
 from crossbench.report.model import CellReport, Invalid, ScenarioReport
 from crossbench.suite.model import Scenario
 
@@ -28,6 +31,7 @@ class Cells:
         self._asked = {scenario.name: scenario for scenario in plan.suite.scenarios}
         self._order = {launch.id: place for place, launch in enumerate(plan.launches)}
         self._wanted = wanted(plan)
+        self._alike: dict[Invariant, Invariant] = {}
         self._own = {
             planned.target: of_target(manifest, planned, measured) for planned in plan.targets
         }
@@ -44,7 +48,8 @@ class Cells:
             forced=asked.forced,
             load=asked.load,
             prompts_sha256=planned.prompts_sha256,
-            same_ids=self._measured.same_ids(planned.scenario),
+            asked=words(asked.prompts),
+            same_ids=self._measured.sent.same(planned.scenario),
             cells=tuple(
                 self._cell(target, planned, asked)
                 for target in self._own
@@ -56,7 +61,8 @@ class Cells:
         measured = self._measured
         cell = measured.cells[target, scenario.scenario]
         valid, groups = cell.valid, by_launch(cell.samples)
-        work = of_cell(asked, target, scenario, measured, DEFINITIONS)
+        told = of_cell(asked, target, scenario, measured, DEFINITIONS)
+        work = [self._alike.setdefault(each, each) for each in told]
         return CellReport(
             target=target,
             cache=cache_state(valid),
@@ -73,6 +79,7 @@ class Cells:
             invariants=(*work, *self._own[target]),
             native={name: total / count for name, (total, count) in sorted(cell.native.items())},
             overloaded=self._overloaded(cell),
+            reasoned=cell.reasoned,
         )
 
     def _overloaded(self, cell: Cell) -> str | None:

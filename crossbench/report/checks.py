@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from crossbench.analysis import integrity
+from crossbench.analysis.check import Check
 from crossbench.analysis.constancy import constancy
-from crossbench.analysis.integrity import Check
-from crossbench.analysis.samples import Measurements
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.sitting import Sitting, Stay
 from crossbench.lint.conditions import conditions
 from crossbench.machine.model import Machine
@@ -17,7 +17,7 @@ from crossbench.machine.reading import Reading
 
 SETTINGS = {
     "power-limit": "each card's power limit is its default",
-    "low-power": "it saves no energy, and runs on no battery",
+    "low-power": "it runs on no battery",
     "cpu-governor": "no governor keeps clocks low",
 }
 """Rule of `lint.conditions` -> what holds where it finds nothing."""
@@ -29,16 +29,20 @@ def checks(
     watched: Mapping[str, Stay],
     targets: Sequence[str],
     found: Sequence[Sitting],
+    absent: str | None = None,
 ) -> Iterator[Check]:
-    """All of it; `machine` is as it was when the run was planned."""
+    """All of it; `machine` is as it was when the run was planned.
+
+    `absent` is why nothing was read while it ran, None where something was.
+    """
     yield from _settings(machine)
-    yield constancy(machine, found)
-    yield from integrity.checks(machine, measured, watched, targets)
+    yield constancy(machine, found, measured.started, absent)
+    yield from integrity.checks(machine, measured, watched, targets, found, absent)
 
 
 def _settings(machine: Machine) -> Iterator[Check]:
     found = {condition.rule: condition.evidence for condition in conditions(machine)}
-    for rule, fine in SETTINGS.items():
+    for rule in SETTINGS:
         if rule == "power-limit" and not machine.cuda_devices:
             continue
         unknown = _unknown(machine, rule)
@@ -47,8 +51,14 @@ def _settings(machine: Machine) -> Iterator[Check]:
             origin="setting",
             subject="machine",
             found=True if rule in found else None if unknown else False,
-            evidence=found.get(rule) or unknown or fine,
+            evidence=found.get(rule) or unknown or _fine(machine, rule),
         )
+
+
+def _fine(machine: Machine, rule: str) -> str:
+    """What was looked at where nothing is wrong."""
+    mac = rule == "low-power" and machine.apple.value is not None
+    return f"{SETTINGS[rule]}, and is not in low-power mode" if mac else SETTINGS[rule]
 
 
 def _unknown(machine: Machine, rule: str) -> str | None:
@@ -58,7 +68,10 @@ def _unknown(machine: Machine, rule: str) -> str | None:
     host = machine.host.value
     if host is None:
         return machine.host.reason
-    return _reason([host.on_battery if rule == "low-power" else host.governors])
+    if rule == "cpu-governor":
+        return _reason([host.governors])
+    apple = machine.apple.value
+    return _reason([host.on_battery, *([apple.low_power_mode, apple.on_battery] if apple else [])])
 
 
 def _limits(power: Power) -> tuple[Reading[float], Reading[float]]:

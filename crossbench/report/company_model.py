@@ -21,7 +21,7 @@ class ScalingRow(Struct, frozen=True, kw_only=True):
     level: str
     """Such as "4 users"."""
     arrangement: str
-    """How it shares its devices, such as "2 replicas" or "tensor"."""
+    """How it shares its devices, such as "2 replicas" or "tensor split over 2"."""
     devices: int | None
     """How many it is held to in all; None where it is held to none, or does not tell."""
     throughput: Metric

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from msgspec import Struct
+
 from crossbench.comparison.compare import Comparison, Pair, compare
 from crossbench.comparison.levels import RunDrift, level
 from crossbench.comparison.side import Side
@@ -18,10 +20,42 @@ from crossbench.report.model import (
 from crossbench.statistics.band import band
 from crossbench.statistics.verdict import PRIMARY
 from crossbench.suggest import suggestion
-from crossbench.suite.schema import Axis
+from crossbench.suite.model import Suite
+from crossbench.suite.tables.comparison import Axis
 
 
-def baseline_of(
+class Standing(Struct, frozen=True, kw_only=True):
+    """How the targets of a run stand against one of them."""
+
+    baseline: str | None
+    absent: str | None
+    """The baseline that the suite asks for, where that was not measured."""
+    comparisons: tuple[Comparison, ...]
+    run_drifts: tuple[RunDrift, ...]
+    null_test: NullTest | None
+
+
+def standing(
+    suite: Suite,
+    scenarios: Sequence[ScenarioReport],
+    targets: Sequence[TargetReport],
+    chosen: str | None = None,
+) -> Standing:
+    """Each against the baseline, `chosen` by the reader or the suite's. Raises InputError."""
+    asked = suite.comparison
+    baseline = _baseline(scenarios, targets, asked.baseline, chosen)
+    sides, run_drifts = levelled_sides(scenarios, targets)
+    compared = _comparisons(sides, baseline, asked.axis)
+    return Standing(
+        baseline=baseline,
+        absent=None if chosen or baseline in (None, asked.baseline) else asked.baseline,
+        comparisons=compared,
+        run_drifts=run_drifts,
+        null_test=_null_test(suite.null_test, sides, compared),
+    )
+
+
+def _baseline(
     scenarios: Sequence[ScenarioReport],
     targets: Sequence[TargetReport],
     asked: str | None,
@@ -49,7 +83,7 @@ def baseline_of(
     return asked if asked in measured else measured[0]
 
 
-def comparisons(
+def _comparisons(
     cells: Mapping[str, Mapping[str, Side]], baseline: str | None, axis: Collection[Axis]
 ) -> tuple[Comparison, ...]:
     """Every target against the baseline on every scenario, in the order of the suite."""
@@ -105,7 +139,7 @@ def _side(cell: CellReport, target: TargetReport, shown: str | None = None) -> S
     )
 
 
-def null_test(
+def _null_test(
     target: str | None,
     cells: Mapping[str, Mapping[str, Side]],
     compared: Sequence[Comparison],

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from crossbench.analysis.drift import drift
 from crossbench.analysis.exclusion import Rule
-from crossbench.analysis.samples import Measurements
-from crossbench.journal import LeftOut
+from crossbench.analysis.measurements import Measurements
+from crossbench.journal.events import LeftOut
 from crossbench.plan import protocol
 from crossbench.plan.model import Plan
-from crossbench.report.model import ConductReport, DriftReport, RestReport
+from crossbench.report.conduct_model import ConductReport, DriftReport, RestReport
 
 
 def conduct(plan: Plan, measured: Measurements) -> ConductReport:

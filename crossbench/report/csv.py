@@ -11,7 +11,8 @@ from typing import TypeAlias
 from crossbench.analysis.metric import Metric
 from crossbench.comparison.compare import Compared
 from crossbench.report.headline import Verdicts
-from crossbench.report.model import CellReport, QualityReport, Report, RunReport, ScenarioReport
+from crossbench.report.model import CellReport, Report, RunReport, ScenarioReport
+from crossbench.report.quality_model import QualityReport
 from crossbench.report.views import run_of
 from crossbench.report.words import plain
 
@@ -120,8 +121,8 @@ def _metric(metric: Metric) -> Row:
         _number(metric.low),
         _number(metric.high),
         str(metric.n),
-        _safe("; ".join(metric.reasons)),
-        _safe("; ".join(flag.name for flag in metric.flags)),
+        _safe("; ".join(metric.reasons)) if metric.reasons else "",
+        _safe("; ".join(flag.name for flag in metric.flags)) if metric.flags else "",
     )
 
 

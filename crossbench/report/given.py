@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from crossbench.errors import InputError
+from crossbench.report.belonging import Given
 from crossbench.report.build import build
 from crossbench.report.model import Report
 from crossbench.report.saved import read
-from crossbench.report.several import Given, several
+from crossbench.report.several import several
 
 
 def asked(written: Sequence[str], baseline: str | None = None, *, redact: bool = True) -> Report:

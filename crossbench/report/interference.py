@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.metric import Metric, summarised
-from crossbench.analysis.samples import Measurements
 from crossbench.comparison.compare import Pair, compare
 from crossbench.comparison.side import Side
-from crossbench.journal import BackgroundWorked
+from crossbench.journal.events import BackgroundWorked
 from crossbench.places.placement import Place
 from crossbench.plan.model import Plan
 from crossbench.report.company_model import Interference
@@ -20,7 +20,7 @@ from crossbench.report.model import ScenarioReport, TargetReport
 from crossbench.statistics.verdict import PRIMARY
 from crossbench.suite.beside import plain_name
 from crossbench.suite.model import Scenario
-from crossbench.suite.schema import Axis
+from crossbench.suite.tables.comparison import Axis
 
 NS = 1e9
 

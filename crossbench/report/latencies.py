@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from crossbench.analysis.latency import Latency, latency
-from crossbench.analysis.samples import Measurements
+from crossbench.analysis.measurements import Measurements
 from crossbench.report.model import ScenarioReport
 
 MOST_SCENARIOS, MOST_TARGETS = 8, 16

@@ -2,7 +2,8 @@
 
 For scripts that read those. Prefill stands as n_prompt tokens with n_gen 0; decode as n_gen tokens
 with n_prompt 0 at the depth of the prompt. The definitions stay ours: one sample is one launch, and
-prefill includes the first token's decode. What an engine does not tell is null.
+prefill includes the first token's decode. What an engine does not tell is null, or an empty text
+where scripts find the same test in another file by it: in SQL nothing equals null.
 """
 
 from __future__ import annotations
@@ -34,6 +35,17 @@ SETTINGS = (
     "type_v",
 )
 """What llama-bench tells by these names, as far as the engine resolved it by them too."""
+UNTOLD = ("cpu_mask", "cpu_strict", "devices", "no_host", "poll", "tensor_buft_overrides")
+"""What llama-bench tells besides, and no engine here."""
+COMPARED = frozenset(
+    {
+        *SETTINGS,
+        *UNTOLD,
+        *("n_threads", "flash_attn", "use_mmap", "embeddings"),
+        *("cpu_info", "gpu_info", "backends", "model_filename", "model_type"),
+    }
+)
+"""By these `compare-llama-bench.py` finds the tests of one build again in another."""
 NS = 1e9
 
 
@@ -68,11 +80,11 @@ def _tokens(work: dict[str, int], scenario: ScenarioReport) -> int:
 
 def _target(report: Report, target: TargetReport) -> dict[str, Any]:
     loaded, run = target.loaded, run_of(report, target.name)
-    settings = {name: fact.value for name, fact in loaded.settings.items()} if loaded else {}
+    settings = {name: _flat(fact.value) for name, fact in loaded.settings.items()} if loaded else {}
     devices = [device for device in loaded.devices if device.kind == "gpu"] if loaded else []
     cache = loaded.kv_dtype.value if loaded else None
     attention = loaded.attention.value if loaded else None
-    return {
+    known = {
         "build_commit": loaded.engine_build.value if loaded else None,
         "build_number": None,
         "cpu_info": run.machine.cpu,
@@ -84,11 +96,27 @@ def _target(report: Report, target: TargetReport) -> dict[str, Any]:
         "model_n_params": loaded.parameters.value if loaded else None,
         "n_threads": settings.get("threads"),
         "flash_attn": None if attention is None else int(attention == "flash"),
+        **dict.fromkeys(UNTOLD),
         **{name: settings.get(name) for name in SETTINGS},
+        "use_mmap": _mapped(settings.get("load_mode")),
+        "embeddings": False,
         "type_k": settings.get("type_k", cache),
         "type_v": settings.get("type_v", cache),
         "test_time": run.started,
     }
+    return {name: "" if told is None and name in COMPARED else told for name, told in known.items()}
+
+
+def _flat(value: Any) -> Any:
+    """Numbers of several devices in one text, as llama-bench has them: `3.00/1.00`."""
+    if isinstance(value, list | tuple):
+        return "/".join(f"{each:.2f}" if isinstance(each, float) else str(each) for each in value)
+    return value
+
+
+def _mapped(load_mode: Any) -> bool | None:
+    """Older ones told nothing else of how weights are loaded."""
+    return None if load_mode is None else "mmap" in str(load_mode)
 
 
 def _times(metric: Metric, tokens: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from crossbench.suite.schema import Arrivals, Slo
+from crossbench.suite.tables.scenario import Arrivals, Slo
 
 
 class LevelReport(Struct, frozen=True, kw_only=True):
@@ -26,8 +26,11 @@ class LevelReport(Struct, frozen=True, kw_only=True):
     """Of the passes that count."""
     failed: int
     """Those among them that were not answered as asked."""
+    failure: str | None = None
+    """What it failed of in some launch, where no later try made up for that."""
     met: bool | None = None
-    """Whether it meets the SLO; None where the suite has none, or where that is open."""
+    """Whether it meets the SLO: True or False where the interval of its share of requests says so,
+    False where the level failed; None where that is open, or the suite has no SLO."""
     left_out: int = 0
     """Launches that did not measure it, as a lower level had missed the SLO."""
 
@@ -37,9 +40,10 @@ class CurveReport(Struct, frozen=True, kw_only=True):
 
     target: str
     levels: tuple[LevelReport, ...]
-    """Ascending; those that some launch measured."""
+    """Ascending; those that some launch tried to measure."""
     highest: float | None = None
-    """The highest level that meets the SLO, as all below it do; None for none, or without one."""
+    """The highest level that meets the SLO, with none below it that speaks against it; None for
+    none, or without an SLO."""
     verdict: str | None = None
     """What that means, in words; None where the suite has no SLO."""
 

@@ -6,22 +6,29 @@ its points ascend by level, each with the two metrics and their intervals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.goodput import ATTAINMENT
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.metric import Metric
 from crossbench.analysis.passes import counting
-from crossbench.analysis.samples import Cell, Measurements
+from crossbench.journal.events import CellFailed
 from crossbench.plan.model import Plan
+from crossbench.report import slo
 from crossbench.report.headline import Column, metric_of
 from crossbench.report.load_model import CurveReport, LevelReport, LoadReport
 from crossbench.report.model import Report, ScenarioReport
+from crossbench.report.non_results import Failures, unresolved
+from crossbench.report.words import plain, shortened
 from crossbench.suite.model import Load, Scenario
 
 USER, ALL, ATTAINED = "decode_tps", "throughput_tps", "slo_attainment"
 """Tokens per second of one user, of all of them, and the share of requests that met the SLO."""
+LONGEST = 160
+"""Letters of a failure's message that a verdict repeats; all of it stands where failures do."""
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -60,21 +67,25 @@ def loads(
         if scenario.load is not None and scenario.name in planned:
             groups.setdefault(scenario.load.of, []).append(scenario)
     known = {scenario.name: scenario for scenario in scenarios}
+    failures = unresolved(plan, measured)
     return tuple(
-        load for name, group in groups.items() for load in _load(name, group, plan, measured, known)
+        _load(name, group, [target.target for target in plan.targets], measured, known, failures)
+        for name, group in groups.items()
     )
 
 
 def _load(
     name: str,
     group: Sequence[Scenario],
-    plan: Plan,
+    targets: Sequence[str],
     measured: Measurements,
     known: Mapping[str, ScenarioReport],
-) -> Iterator[LoadReport]:
+    failures: Failures,
+) -> LoadReport:
     levels = [scenario.load for scenario in group if scenario.load is not None]
     first = levels[0]
-    yield LoadReport(
+    curves = (_curve(target, group, measured, known, failures) for target in targets)
+    return LoadReport(
         name=name,
         arrivals=first.arrivals if first.rate is not None else None,
         requests=tuple(load.requests for load in levels),
@@ -82,11 +93,7 @@ def _load(
         slo=first.slo,
         attainment=ATTAINMENT,
         find=first.find,
-        curves=tuple(
-            _curve(target.target, group, measured, known)
-            for target in plan.targets
-            if any((target.target, scenario.name) in measured.cells for scenario in group)
-        ),
+        curves=tuple(curve for curve in curves if curve.levels),
     )
 
 
@@ -95,39 +102,42 @@ def _curve(
     group: Sequence[Scenario],
     measured: Measurements,
     known: Mapping[str, ScenarioReport],
+    failures: Failures,
 ) -> CurveReport:
-    levels = [
-        _level(target, scenario.name, scenario.load, cell, measured, known[scenario.name])
-        for scenario in group
-        if (cell := measured.cells.get((target, scenario.name))) and scenario.load is not None
-    ]
-    slo = group[0].load.slo if group[0].load else None
-    shares = {level.scenario: _share(known[level.scenario], target) for level in levels}
-    met = _meeting(levels)
+    """Of every level that was tried, also where all that came of it is a failure."""
+    shares = {scenario.name: _share(known[scenario.name], target) for scenario in group}
+    levels = []
+    for scenario in group:
+        cell = measured.cells.get((target, scenario.name), Cell())
+        lost = failures.get((target, scenario.name), ())
+        if scenario.load is not None and (cell.samples or lost):
+            left_out = sum(
+                block >= 0 and (where, name) == (target, scenario.name)
+                for where, block, name in measured.levels_left_out
+            )
+            levels.append(_level(scenario.name, scenario.load, cell, lost, left_out, shares))
+    best = slo.highest(levels, shares)
+    judged = group[0].load is not None and group[0].load.slo is not None
     return CurveReport(
         target=target,
         levels=tuple(levels),
-        highest=met[-1].level if met else None,
-        verdict=_verdict(levels, met, shares) if slo is not None else None,
+        highest=best.level if best is not None else None,
+        verdict=slo.verdict(levels, shares) if judged else None,
     )
 
 
 def _level(
-    target: str,
     scenario: str,
     load: Load,
     cell: Cell,
-    measured: Measurements,
-    known: ScenarioReport,
+    failures: Sequence[CellFailed],
+    left_out: int,
+    shares: slo.Shares,
 ) -> LevelReport:
     passes = counting(cell.passes)
     taken = [each for group in passes.values() for each in group]
-    left_out = sum(
-        block >= 0 and (where, name) == (target, scenario)
-        for where, block, name in measured.levels_left_out
-    )
-    share = _share(known, target)
-    judged = load.slo is not None and share is not None and not left_out
+    failure = _failure(failures[0]) if failures else None
+    share = shares[scenario]
     return LevelReport(
         scenario=scenario,
         level=load.level,
@@ -135,44 +145,17 @@ def _level(
         launches=len(passes),
         requests=sum(len(each.samples) for each in taken),
         failed=sum(len(each.samples) - len(each.valid) for each in taken),
-        met=share >= ATTAINMENT if judged and share is not None else None,
+        failure=failure,
+        met=slo.met(share, failure=failure, left_out=left_out) if load.slo is not None else None,
         left_out=left_out,
     )
 
 
-def _share(scenario: ScenarioReport, target: str) -> float | None:
+def _failure(event: CellFailed) -> str:
+    return f"{shortened(plain(event.message), LONGEST)} ({event.kind}, in {event.launch})"
+
+
+def _share(scenario: ScenarioReport, target: str) -> Metric | None:
     """Of a level's requests, those that met the SLO."""
     metrics = next((cell.metrics for cell in scenario.cells if cell.target == target), ())
-    attained = next((each.value for each in metrics if each.name == ATTAINED), None)
-    return None if attained is None else attained / 100
-
-
-def _meeting(levels: Sequence[LevelReport]) -> list[LevelReport]:
-    """From the lowest on, as long as they meet the SLO."""
-    met = []
-    for level in levels:
-        if not level.met:
-            break
-        met.append(level)
-    return met
-
-
-def _verdict(
-    levels: Sequence[LevelReport],
-    met: Sequence[LevelReport],
-    shares: Mapping[str, float | None],
-) -> str:
-    if not levels:
-        return "no level was measured"
-    if len(met) == len(levels):
-        return f"every level measured meets the SLO, up to {met[-1].words}"
-    above = levels[len(met)]
-    share = shares[above.scenario]
-    if above.left_out:
-        told = f"at {above.words} it is open, as {above.left_out} launches left that level out"
-    elif share is None:
-        told = f"at {above.words} nothing tells"
-    else:
-        told = f"at {above.words} {share:.1%} of requests do".replace("%", " %")
-    highest = f"the highest level that meets the SLO is {met[-1].words}" if met else ""
-    return f"{highest or 'no level is known to meet the SLO'}; {told}"
+    return next((each for each in metrics if each.name == ATTAINED), None)

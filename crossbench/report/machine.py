@@ -46,6 +46,8 @@ def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
     host = machine.host.value
     yield "processor", machine.cpu
     yield "cores", f"{machine.physical_cores} physical, {machine.logical_cores} logical"
+    if host:
+        yield from _limits(machine, host)
     free = f", {size(host.memory_available_bytes)} free" if host else ""
     yield "memory", size(machine.memory_bytes) + free
     yield "system", machine.system + (", under WSL2" if machine.wsl else "")
@@ -56,6 +58,17 @@ def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
         yield "host", told(machine.host)
     if not machine.nvidia.value:
         yield "NVIDIA devices", told(machine.nvidia)
+
+
+def _limits(machine: Machine, host: Host) -> Iterator[tuple[str, str]]:
+    """Where this process may use less than what is there."""
+    allowed, quota, memory = host.processors, host.processor_quota, host.memory_limit_bytes
+    if allowed.value is not None and allowed.value < (machine.logical_cores or 0):
+        yield "cores allowed", f"{allowed.value} of {machine.logical_cores} logical"
+    if quota.value is not None:
+        yield "processor time", f"of {quota.value:g} cores at most, by a control group"
+    if memory.value is not None and memory.value < machine.memory_bytes:
+        yield "memory limit", f"{size(memory.value)}, by a control group"
 
 
 def _host(host: Host) -> Iterator[tuple[str, str]]:
@@ -76,6 +89,7 @@ def _apple(apple: Apple) -> Iterator[tuple[str, str]]:
     yield "wired limit", told(apple.wired_limit_bytes, lambda n: size(n) if n else "macOS chooses")
     yield "low-power mode", told(apple.low_power_mode, _on)
     yield "heat", told(apple.thermal_warning)
+    yield "thermal pressure", told(apple.thermal_pressure)
     if known := published(apple.device or ""):
         yield "published bandwidth", f"{number(known.memory_bytes_per_s / GB)} GB/s"
 
@@ -114,6 +128,7 @@ def _device(device: NvidiaDevice) -> Iterator[tuple[str, str]]:
     yield "persistence", told(device.persistence, _on)
     yield "busy", told(device.busy_percent, lambda percent: f"{percent} %")
     yield "temperature", told(device.temperature_c, lambda degrees: f"{degrees} \u00b0C")
+    yield "clocks set", told(device.clocks_set, lambda reasons: ", ".join(reasons) or "no")
     yield "held back by", told(device.held_back, lambda reasons: ", ".join(reasons) or "nothing")
     yield (
         "others on it",

@@ -8,15 +8,13 @@ from typing import Any
 from msgspec import Struct
 
 from crossbench.analysis.bandwidth import BandwidthUse
-from crossbench.analysis.drift import Drift
+from crossbench.analysis.check import Check
 from crossbench.analysis.energy import EnergyUse
 from crossbench.analysis.exclusion import Rule
-from crossbench.analysis.integrity import Check
 from crossbench.analysis.latency import Latency
 from crossbench.analysis.memory import MemoryUse
 from crossbench.analysis.metric import Metric
-from crossbench.analysis.quality import Difference
-from crossbench.analysis.stream import Counted
+from crossbench.analysis.stream import Counted, Reasoned
 from crossbench.analysis.telemetry import Telemetry
 from crossbench.api import DeviceMemory, Finding, Loaded
 from crossbench.comparison.compare import Comparison
@@ -26,13 +24,14 @@ from crossbench.instrument.model import Figures
 from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.plan.model import NonResult
-from crossbench.plan.time import Budget, Span
 from crossbench.prompts.identity import Identity
 from crossbench.report.company_model import Interference, Scaling
+from crossbench.report.conduct_model import ConductReport
 from crossbench.report.load_model import LoadReport
+from crossbench.report.quality_model import ScoringReport
 from crossbench.statistics.band import Band
 from crossbench.suite.model import Load, Protocol
-from crossbench.suite.schema import Axis
+from crossbench.suite.tables.comparison import Axis
 
 SCHEMA = 2
 
@@ -60,43 +59,6 @@ class Invalid(Struct, frozen=True, kw_only=True):
     """Which rule leaves it out."""
 
 
-class DriftReport(Struct, frozen=True, kw_only=True):
-    """What the sentinel of one target says: its first scenario, measured again by each launch."""
-
-    target: str
-    drift: Drift
-
-
-class RestReport(Struct, frozen=True, kw_only=True):
-    """The rest before one launch."""
-
-    launch: str
-    seconds: float
-    celsius: float | None
-    """How hot the hottest device was at its end; None where nothing could tell."""
-
-
-class ConductReport(Struct, frozen=True, kw_only=True):
-    """How the protocol was carried out."""
-
-    sentences: tuple[str, ...] = ()
-    """The protocol in words."""
-    burnt_in: tuple[str, ...] = ()
-    """Launches that were made first and do not count."""
-    excluded: Mapping[Rule, int] = {}
-    """Rule -> timed samples that it left out."""
-    drifts: tuple[DriftReport, ...] = ()
-    rests: tuple[RestReport, ...] = ()
-    """Of each launch that counts, where the protocol asks for any."""
-    left_out: tuple[str, ...] = ()
-    """What was planned and not measured for want of time, and why."""
-    estimated: Span | None = None
-    """How long it was expected to take, in seconds."""
-    budget: Budget | None = None
-    seconds: float = 0.0
-    """How long the launches took, from the start of each worker to its end."""
-
-
 class CellReport(Struct, frozen=True, kw_only=True):
     """One target on one scenario."""
 
@@ -121,6 +83,8 @@ class CellReport(Struct, frozen=True, kw_only=True):
     """The engine's own figures, averaged over its samples: shown beside, never compared."""
     overloaded: str | None = None
     """Why the instrument, and not the engine, may have been the slower part under this load."""
+    reasoned: Reasoned | None = None
+    """How much reasoning came before the answer, where the engine tells the two apart."""
 
 
 class ScenarioReport(Struct, frozen=True, kw_only=True):
@@ -135,6 +99,8 @@ class ScenarioReport(Struct, frozen=True, kw_only=True):
     load: Load | None = None
     """What ran at once; None for one request after the other."""
     prompts_sha256: str
+    asked: tuple[str, ...] = ()
+    """The first of its prompts in words, long ones cut; empty where they were left out."""
     same_ids: bool | None
     """Whether every measured target prefilled the same ids; None with fewer than two targets."""
     cells: tuple[CellReport, ...]
@@ -176,33 +142,6 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     drift: bool | None
     """Whether it drifted within its launches; None where there was no sentinel to tell."""
     metrics: tuple[Metric, ...]
-
-
-class QualityReport(Struct, frozen=True, kw_only=True):
-    """How well one target predicts the scoring set, or why that is not known."""
-
-    target: str
-    word: NonResult | None
-    """None where it was scored."""
-    reason: str | None
-    windows: int
-    tokens: int
-    bytes: int
-    bits_per_byte: float | None
-    difference: Difference | None
-    """Against the reference; None for the reference itself, and without one."""
-
-
-class ScoringReport(Struct, frozen=True, kw_only=True):
-    """The scoring set, and what came of it."""
-
-    windows: int
-    window_tokens: int
-    tokens: int
-    bytes: int
-    sha256: str
-    reference: str | None
-    targets: tuple[QualityReport, ...]
 
 
 class NoiseBand(Struct, frozen=True, kw_only=True):
@@ -315,4 +254,4 @@ class Report(Struct, frozen=True, kw_only=True):
     interference: tuple[Interference, ...] = ()
     """What backgrounds cost the scenarios they worked beside."""
     instrument: Figures | None = None
-    """What the instrument added under many streams; None where no scenario was under load."""
+    """What the instrument itself adds; None where a run did not measure it."""

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
+from crossbench.analysis.cell import Cell
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.passes import counting
-from crossbench.analysis.samples import Cell, Measurements
+from crossbench.journal.events import CellFailed
 from crossbench.plan.model import Plan
 from crossbench.report.cells import wanted
 from crossbench.report.model import NonResultReport
+
+Failures: TypeAlias = Mapping[tuple[str, str], Sequence[CellFailed]]
+"""Target and scenario -> how it failed, each time."""
 
 
 def non_results(plan: Plan, measured: Measurements) -> tuple[NonResultReport, ...]:
@@ -66,10 +72,7 @@ def _without_a_valid_sample(measured: Measurements) -> Iterator[NonResultReport]
 
 
 def _failed(plan: Plan, measured: Measurements) -> Iterator[NonResultReport]:
-    planned = wanted(plan)
-    for (target, scenario), failures in measured.failures.items():
-        if _measured(measured.cells[target, scenario]) >= planned[target, scenario]:
-            continue
+    for (target, scenario), failures in unresolved(plan, measured).items():
         for failure in failures:
             yield NonResultReport(
                 target=target,
@@ -81,9 +84,20 @@ def _failed(plan: Plan, measured: Measurements) -> Iterator[NonResultReport]:
             )
 
 
+def unresolved(plan: Plan, measured: Measurements) -> Failures:
+    """Those of cells that no later try completed."""
+    planned = wanted(plan)
+    return {
+        place: failures
+        for place, failures in measured.failures.items()
+        if failures and _measured(measured.cells.get(place, Cell())) < planned[place]
+    }
+
+
 def _measured(cell: Cell) -> int:
-    """Samples that need not be taken again: valid ones, and all of a pass under load."""
+    """Samples that need not be taken again: valid ones, and under load all of a pass in which some
+    request was answered."""
     if cell.load is None:
         return len(cell.valid)
     passes = (each for group in counting(cell.passes).values() for each in group)
-    return sum(len(each.samples) for each in passes)
+    return sum(len(each.samples) for each in passes if each.valid)

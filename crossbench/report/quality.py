@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.quality import bits_per_byte, difference
-from crossbench.analysis.samples import Measurements
 from crossbench.plan.model import NonResult, Plan, ScoringPlan
-from crossbench.report.model import QualityReport, ScoringReport
+from crossbench.report.quality_model import QualityReport, ScoringReport
 
 
 def scoring(plan: Plan, measured: Measurements) -> ScoringReport | None:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from crossbench.analysis.bandwidth import BandwidthUse, bandwidth_use
+from crossbench.analysis.check import Check
 from crossbench.analysis.device import names
 from crossbench.analysis.energy import EnergyUse, energies
-from crossbench.analysis.integrity import Check
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.memory import MemoryUse, memory
-from crossbench.analysis.samples import Measurements
 from crossbench.analysis.sitting import sittings, stays
 from crossbench.analysis.telemetry import Telemetry, telemetry
 from crossbench.plan.model import Plan
@@ -40,12 +40,13 @@ def readings(
     watched = {launch: stay for launch, stay in watched.items() if launch in measured.started}
     called = names(found, machine)
     targets = [each.target for each in plan.targets]
+    read = telemetry(found, measured, called, manifest.probing)
     return Readings(
-        telemetry=telemetry(found, measured, called, manifest.probing),
-        memory=tuple(memory(machine, measured, watched, targets)),
+        telemetry=read,
+        memory=tuple(memory(machine, measured, watched, targets, read.absent)),
         energy=tuple(energies(machine, measured, watched, called)),
         bandwidth=tuple(_bandwidths(plan, measured, scenarios)),
-        checks=tuple(checks(machine, measured, watched, targets, found)),
+        checks=tuple(checks(machine, measured, watched, targets, found, read.absent)),
     )
 
 

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from msgspec.structs import replace
 
+from crossbench.analysis.bandwidth import BandwidthUse
 from crossbench.analysis.energy import EnergyUse
+from crossbench.analysis.latency import Latency
 from crossbench.analysis.memory import MemoryUse
-from crossbench.analysis.telemetry import Telemetry
+from crossbench.analysis.telemetry import Pace, Telemetry
+from crossbench.report.company_model import Interference, Scaling, ScalingRow
+from crossbench.report.conduct_model import ConductReport
 from crossbench.report.load_model import LoadReport
 from crossbench.report.model import (
-    ConductReport,
     NonResultReport,
     Report,
     ScenarioReport,
-    ScoringReport,
 )
+from crossbench.report.quality_model import ScoringReport
 
 Names = Mapping[str, str]
+Cell = TypeVar("Cell", BandwidthUse, EnergyUse, Latency, Pace, ScalingRow)
+"""What is told of one target on one scenario."""
 
 
 def renamed(report: Report, label: str, targets: Names, scenarios: Names) -> Report:
@@ -48,25 +54,21 @@ def renamed(report: Report, label: str, targets: Names, scenarios: Names) -> Rep
         telemetry=_telemetry(report.telemetry, targets, scenarios),
         memory=tuple(_memory(each, label, targets) for each in report.memory),
         energy=tuple(_energy(each, label, targets, scenarios) for each in report.energy),
-        bandwidth=tuple(
-            replace(
-                each, target=_new(targets, each.target), scenario=_new(scenarios, each.scenario)
-            )
-            for each in report.bandwidth
-        ),
+        bandwidth=tuple(_placed(each, targets, scenarios) for each in report.bandwidth),
         loads=tuple(_load(each, targets, scenarios) for each in report.loads),
-        latencies=tuple(
-            replace(
-                each, target=_new(targets, each.target), scenario=_new(scenarios, each.scenario)
-            )
-            for each in report.latencies
-        ),
+        latencies=tuple(_placed(each, targets, scenarios) for each in report.latencies),
         checks=tuple(replace(each, subject=_new(targets, each.subject)) for each in report.checks),
+        scaling=tuple(_scaling(each, targets, scenarios) for each in report.scaling),
+        interference=tuple(_interference(each, targets, scenarios) for each in report.interference),
     )
 
 
 def _new(names: Names, name: str) -> str:
     return names.get(name, name)
+
+
+def _placed(each: Cell, targets: Names, scenarios: Names) -> Cell:
+    return replace(each, target=_new(targets, each.target), scenario=_new(scenarios, each.scenario))
 
 
 def _scenario(scenario: ScenarioReport, targets: Names, scenarios: Names) -> ScenarioReport:
@@ -119,12 +121,7 @@ def _telemetry(told: Telemetry, targets: Names, scenarios: Names) -> Telemetry:
     return replace(
         told,
         watches=tuple(replace(each, target=_new(targets, each.target)) for each in told.watches),
-        paces=tuple(
-            replace(
-                each, target=_new(targets, each.target), scenario=_new(scenarios, each.scenario)
-            )
-            for each in told.paces
-        ),
+        paces=tuple(_placed(each, targets, scenarios) for each in told.paces),
     )
 
 
@@ -133,9 +130,29 @@ def _memory(use: MemoryUse, label: str, targets: Names) -> MemoryUse:
 
 
 def _energy(use: EnergyUse, label: str, targets: Names, scenarios: Names) -> EnergyUse:
+    devices = tuple(f"{device}, {label}" for device in use.devices)
+    return replace(_placed(use, targets, scenarios), devices=devices)
+
+
+def _scaling(found: Scaling, targets: Names, scenarios: Names) -> Scaling:
+    def rows(told: Iterable[ScalingRow]) -> tuple[ScalingRow, ...]:
+        return tuple(_placed(each, targets, scenarios) for each in told)
+
     return replace(
-        use,
-        target=_new(targets, use.target),
-        scenario=_new(scenarios, use.scenario),
-        devices=tuple(f"{device}, {label}" for device in use.devices),
+        found,
+        baseline=None if found.baseline is None else _new(targets, found.baseline),
+        rows=rows(found.rows),
+        best=rows(found.best),
+        places={_new(targets, name): places for name, places in found.places.items()},
+    )
+
+
+def _interference(found: Interference, targets: Names, scenarios: Names) -> Interference:
+    compared = found.comparison
+    return replace(
+        found,
+        target=_new(targets, found.target),
+        quiet=_new(scenarios, found.quiet),
+        disturbed=_new(scenarios, found.disturbed),
+        comparison=compared and replace(compared, scenario=_new(scenarios, compared.scenario)),
     )

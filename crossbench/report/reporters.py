@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from crossbench.errors import InputError, PluginFailure
-from crossbench.journal import replace
+from crossbench.files import replace
 from crossbench.plugins.deadline import TooSlow, within
 from crossbench.registry import ProvidedReporter
 from crossbench.report.model import Report

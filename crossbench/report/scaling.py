@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.metric import Metric
-from crossbench.analysis.samples import Measurements
-from crossbench.api import Parallelism
+from crossbench.api import Loaded, Parallelism
+from crossbench.comparison.invariant import Value, state
 from crossbench.comparison.side import Side
 from crossbench.places.placement import Place
 from crossbench.plan.model import Plan
@@ -21,17 +23,23 @@ from crossbench.statistics.ratio import Ratio, paired
 from crossbench.suite.model import Load, Target
 
 ALL = "throughput_tps"
-ARRANGED = frozenset({"parallelism", "devices", "threads", "context", "plugin", "link width"})
-"""Invariants that may differ where devices are shared in another way."""
+ARRANGED = frozenset(
+    {"parallelism", "devices", "threads", "context", "plugin", "link width", "power limit"}
+)
+"""Invariants that may differ where devices are shared in another way; the last two are told of each
+device in use."""
 SHARING = frozenset(
     {
         "cpu_omp_threads_bind",
         "disable_custom_all_reduce",
+        "gpu_memory_utilization",
+        "kv_cache_gib",
         "main_gpu",
         "max_model_len",
         "n_ctx",
         "pipeline_parallel_size",
         "rpc_servers",
+        "skip_p2p_check",
         "split_mode",
         "tensor_parallel_size",
         "tensor_split",
@@ -39,7 +47,13 @@ SHARING = frozenset(
         "threads_batch",
     }
 )
-"""Options by which engines share devices, and the context that this leaves room for."""
+"""Options by which engines share devices, and the context that they are to leave room for."""
+
+
+SPLITS: Mapping[Parallelism, str] = {
+    Parallelism.TENSOR: "tensor split",
+    Parallelism.PIPELINE: "layer split",
+}
 
 
 class _Family:
@@ -55,15 +69,18 @@ class _Family:
         self.devices = {
             name: count if kind == self.unit else None for name, (count, kind) in counts.items()
         }
+        self.lent = {name for name, count in counts.items() if count == (None, "CUDA device")}
+        """Those that use devices of other machines besides this one's."""
 
     def _devices(self, target: TargetReport) -> tuple[int | None, str]:
+        """How many, and of which kind; None where that cannot be counted in one kind."""
         places = self.places[target.name]
-        held = [place.cuda for place in places if place.cuda]
-        if held:
-            return sum(map(len, held)), "CUDA device"
         devices = target.loaded.devices if target.loaded else ()
-        if gpus := [each for each in devices if each.kind == "gpu"]:
-            return len(gpus), "CUDA device"
+        held = sum(len(place.cuda) for place in places if place.cuda)
+        gpus = held or sum(each.kind == "gpu" for each in devices)
+        if gpus:
+            lent = any(each.kind == "other" for each in devices)
+            return None if lent else gpus, "CUDA device"
         return sum(len(place.cpus) for place in places) or None, "processor"
 
     @property
@@ -106,25 +123,42 @@ def _families(
 ) -> Iterator[list[TargetReport]]:
     """Targets of one work, by what must be alike for their ratios to mean anything."""
     replicas = {each.name: each.replicas for each in plan.suite.targets}
-    groups: dict[tuple[object, ...], list[TargetReport]] = {}
+    groups: list[tuple[_Work, list[TargetReport]]] = []
     for target in targets:
         work = _work(levels, target)
-        if work is not None:
-            groups.setdefault(work, []).append(target)
-    for members in groups.values():
+        if work is None:
+            continue
+        alike = next((members for other, members in groups if work.is_as(other)), None)
+        if alike is None:
+            groups.append((work, [target]))
+        else:
+            alike.append(target)
+    for _, members in groups:
         if len(members) > 1 and any(replicas[each.name] > 1 for each in members):
             yield members
 
 
-def _work(
-    levels: Sequence[tuple[ScenarioReport, Load]], target: TargetReport
-) -> tuple[object, ...] | None:
+class _Work(NamedTuple):
+    """What a target does, however it shares devices."""
+
+    backend: str
+    options: Sequence[tuple[str, str]]
+    facts: Mapping[str, Value]
+
+    def is_as(self, other: _Work) -> bool:
+        """Whether it is the same engine, with the same options, and no fact is known to differ."""
+        return self[:2] == other[:2] and not any(
+            state(value, other.facts.get(name)) == "different" for name, value in self.facts.items()
+        )
+
+
+def _work(levels: Sequence[tuple[ScenarioReport, Load]], target: TargetReport) -> _Work | None:
     for scenario, _ in levels:
         for cell in scenario.cells:
             if cell.target == target.name:
                 alike = [each for each in cell.invariants if each.name not in ARRANGED]
-                facts = ((each.name, each.value) for each in alike)
-                return (target.backend, *_options(target), *facts)
+                facts = {each.name: each.value for each in alike}
+                return _Work(target.backend, _options(target), facts)
     return None
 
 
@@ -179,12 +213,24 @@ def _row(scenario: str, load: Load, one: Side, family: _Family) -> ScalingRow | 
 
 def arrangement(asked: Target, target: TargetReport) -> str:
     """How a target shares its devices, in words."""
-    kind = target.loaded.parallelism.value if target.loaded else None
-    split = kind not in (None, Parallelism.NONE, Parallelism.DATA) and kind is not None
-    within = f"{kind.value} parallel" if split and kind is not None else ""
+    within = _split(asked, target.loaded) if target.loaded else ""
     if asked.replicas == 1:
         return within or _threads(target) or "1 replica"
     return f"{asked.replicas} replicas" + (f", each {within}" if within else "")
+
+
+def _split(asked: Target, loaded: Loaded) -> str:
+    """How one replica cuts its model in parts, and in how many; empty where it does not."""
+    kind = loaded.parallelism.value
+    word = SPLITS.get(kind) if kind is not None else None
+    if word is None:
+        return ""
+    ranks = loaded.settings.get("ranks")
+    if ranks is not None and isinstance(ranks.value, list):
+        parts = len(ranks.value)
+    else:
+        parts = len(loaded.devices) // asked.replicas
+    return f"{word} over {parts}" if parts > 1 else word
 
 
 def _threads(target: TargetReport) -> str:
@@ -214,14 +260,16 @@ def _held(
         return row
     baseline = sides.get((scenario, base))
     if baseline is None or _value(baseline.metric(ALL)) is None:
-        return replace(row, withheld=f"{base} has no throughput there")
+        return replace(row, withheld="the baseline has no throughput there")
     if row.throughput.value is None:
         return replace(row, withheld="; ".join(row.throughput.reasons))
     own = sides[row.scenario, row.target]
     speedup = paired(own.by_block(ALL), baseline.by_block(ALL))
     devices, alone = family.devices[row.target], family.devices[base]
     if devices is None or alone is None:
-        return replace(row, speedup=speedup, withheld="it is held to no devices of its own")
+        abroad = row.target in family.lent
+        why = "some of its devices are lent" if abroad else "it is held to no devices of its own"
+        return replace(row, speedup=speedup, withheld=why)
     return replace(row, speedup=speedup, efficiency=_over(speedup, devices / alone))
 
 

@@ -11,6 +11,9 @@ from crossbench.report.model import Report, TargetReport
 from crossbench.report.weights import bits
 from crossbench.report.words import size
 
+OPTION = "option"
+"""Begins the names of what a suite asked for."""
+
 
 class Setting(Struct, frozen=True, kw_only=True):
     """One setting of every target, in words; empty where a target has none such."""
@@ -18,7 +21,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     name: str
     values: tuple[str, ...]
     differs: bool
-    """Whether two targets have it otherwise; what only one engine knows is no difference."""
+    """Whether two targets have it otherwise; what only one engine knows is no difference, unless
+    the suite asked for it."""
 
 
 def settings(report: Report) -> tuple[Setting, ...]:
@@ -31,7 +35,10 @@ def settings(report: Report) -> tuple[Setting, ...]:
 
 def _setting(name: str, values: Sequence[str], engines: Sequence[str]) -> Setting:
     knowing = {engine for engine, value in zip(engines, values, strict=True) if value}
-    compared = {value for engine, value in zip(engines, values, strict=True) if engine in knowing}
+    asked = name.startswith(OPTION)
+    compared = {
+        value for engine, value in zip(engines, values, strict=True) if asked or engine in knowing
+    }
     return Setting(name=name, values=tuple(values), differs=len(compared) > 1)
 
 
@@ -43,7 +50,7 @@ def _told(target: TargetReport) -> Iterator[tuple[str, str]]:
     yield "artifact sha256", target.artifact.sha256[:16]
     if target.loaded is not None:
         yield from _resolved(target)
-    yield from _named("option", target.options)
+    yield from _named(OPTION, target.options)
     if target.requires:
         yield "requires", ", ".join(target.requires)
     yield from _named("version", target.versions)
@@ -82,4 +89,9 @@ def _word(value: Any) -> str:
         return "not told"
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_word(each)}" for key, each in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        nested = any(isinstance(each, Mapping | list | tuple) for each in value)
+        return ("; " if nested else ", ").join(map(_word, value)) or "none"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -7,49 +7,33 @@ Within a run targets are compared in pairs, between runs they are not, and the r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from crossbench.errors import InputError
 from crossbench.report.among import Among, among
-from crossbench.report.labels import APART, apart, labelled, machine_facts
+from crossbench.report.belonging import Given, missing, notes, refuse, work
+from crossbench.report.labels import APART, apart, labelled
 from crossbench.report.load_model import LoadReport
-from crossbench.report.model import (
-    NonResultReport,
-    QualityReport,
-    Report,
-    RunReport,
-    ScenarioReport,
-    ScoringReport,
-)
+from crossbench.report.model import Report, RunReport, ScenarioReport
+from crossbench.report.quality_model import QualityReport, ScoringReport
 from crossbench.report.renamed import renamed
 from crossbench.suggest import suggestion
 
 
-class Given(Struct, frozen=True, kw_only=True):
-    """One run as a user hands it over."""
-
-    written: str
-    label: str | None
-    """The user's own, if one was given."""
-    report: Report
-
-
 def several(given: Sequence[Given], baseline: str | None = None) -> Report:
     """One report of all. Raises InputError where they cannot stand in one."""
-    _refuse(given)
+    refuse(given)
     labels = labelled([each.label for each in given], [each.report.machine for each in given])
     if len(set(labels)) < len(labels):
         raise InputError(f"two runs are called {_twice(labels)}; give each a label: LABEL=RUN")
     runs = _renamed([each.report for each in given], labels)
     found = among(runs, _baseline(runs, baseline))
-    return _report(runs, labels, found, tuple(_notes(given, labels)))
+    return _report(runs, labels, found, tuple(notes(given, labels)))
 
 
 def _renamed(reports: Sequence[Report], labels: Sequence[str]) -> list[Report]:
-    kept = [replace(each, non_results=tuple(_missing(each, reports))) for each in reports]
+    kept = [replace(each, non_results=tuple(missing(each, reports))) for each in reports]
     targets = apart([_names(each) for each in kept], labels)
     scenarios = _scenarios(kept, labels)
     return [renamed(*each) for each in zip(kept, labels, targets, scenarios, strict=True)]
@@ -61,34 +45,12 @@ def _names(report: Report) -> Iterator[str]:
     yield from (each.target for each in report.non_results)
 
 
-def _missing(report: Report, reports: Sequence[Report]) -> Iterator[NonResultReport]:
-    """What it could not measure, less targets that could not run there and did in another run."""
-    own = {target.name for target in report.targets}
-    for each in report.non_results:
-        if each.target in own or not any(_measured(other, each) for other in reports):
-            yield each
-
-
-def _measured(report: Report, lacking: NonResultReport) -> bool:
-    cells = {
-        (scenario.name, cell.target) for scenario in report.scenarios for cell in scenario.cells
-    }
-    if lacking.scenario is None:
-        return any(target == lacking.target for _, target in cells)
-    return (lacking.scenario, lacking.target) in cells
-
-
-def _work(scenario: ScenarioReport) -> ScenarioReport:
-    """What two scenarios of one name must have in common to be one."""
-    return replace(scenario, cells=(), same_ids=None)
-
-
 def _scenarios(reports: Sequence[Report], labels: Sequence[str]) -> list[Mapping[str, str]]:
     """For each run its scenarios -> their names among all: other work has a name of its own."""
     first: dict[str, ScenarioReport] = {}
     for report in reports:
         for each in report.scenarios:
-            first.setdefault(each.name, _work(each))
+            first.setdefault(each.name, work(each))
     return [
         {each.name: _called(each, first[each.name], label) for each in report.scenarios}
         for report, label in zip(reports, labels, strict=True)
@@ -96,7 +58,7 @@ def _scenarios(reports: Sequence[Report], labels: Sequence[str]) -> list[Mapping
 
 
 def _called(scenario: ScenarioReport, first: ScenarioReport, label: str) -> str:
-    return scenario.name if _work(scenario) == first else f"{scenario.name}{APART}{label}"
+    return scenario.name if work(scenario) == first else f"{scenario.name}{APART}{label}"
 
 
 def _baseline(runs: Sequence[Report], chosen: str | None) -> str | None:
@@ -243,79 +205,5 @@ def _run(report: Report, label: str) -> RunReport:
     )
 
 
-# What does not belong together
-
-
-def _refuse(given: Sequence[Given]) -> None:
-    """Raises InputError where no honest table holds them all."""
-    for each in given:
-        if each.report.runs:
-            raise InputError(f"{each.written} holds several runs already; name each of them")
-    for one, other in combinations(given, 2):
-        if _identity(one.report) == _identity(other.report):
-            raise InputError(f"{other.written} and {one.written} are one run; give it once")
-        if one.report.definitions != other.report.definitions:
-            raise InputError(
-                f"{other.written} is reported by definitions {other.report.definitions}, "
-                f"{one.written} by {one.report.definitions}: the same names mean other numbers. "
-                "Make both anew from their runs: crossbench report RUN"
-            )
-    first = {(each.name, _work(each)) for each in given[0].report.scenarios}
-    for each in given[1:]:
-        if not any((own.name, _work(own)) in first for own in each.report.scenarios):
-            raise InputError(
-                f"{each.written} and {given[0].written} have no scenario in common (of the same "
-                "name, prompts and lengths); report them apart"
-            )
-
-
-def _identity(report: Report) -> tuple[object, ...]:
-    return report.suite_sha256, report.started, report.command, report.machine
-
-
 def _twice(labels: Sequence[str]) -> str:
     return next(label for label in labels if labels.count(label) > 1)
-
-
-def _notes(given: Sequence[Given], labels: Sequence[str]) -> Iterator[str]:
-    first = given[0].report
-    for each, label in list(zip(given, labels, strict=True))[1:]:
-        yield from _against(each.report, label, first, labels[0])
-    reports = [each.report for each in given]
-    for each, label in zip(given, labels, strict=True):
-        if each.report.null_test is not None:
-            yield f"the null test of {label} stands in its own report"
-        kept = list(_missing(each.report, reports))
-        lost = [found for found in each.report.non_results if found not in kept]
-        if lost:
-            names = ", ".join(dict.fromkeys(found.target for found in lost))
-            yield f"{names} could not run in {label}, and did elsewhere: {lost[0].reason}"
-
-
-def _against(report: Report, label: str, first: Report, other: str) -> Iterator[str]:
-    """What is not the same as in the first run."""
-    if report.suite_sha256 != first.suite_sha256:
-        yield (
-            f"{label} ran another suite than {other} (sha256 {report.suite_sha256[:12]} against "
-            f"{first.suite_sha256[:12]})"
-        )
-    if report.model != first.model:
-        yield f"{label} names its model {report.model}, {other} {first.model}"
-    if report.crossbench != first.crossbench:
-        yield (
-            f"{label} was measured by crossbench {report.crossbench}, {other} by {first.crossbench}"
-        )
-    known = {target.name: target.artifact.sha256 for target in first.targets}
-    for target in report.targets:
-        sha256 = known.get(target.name, target.artifact.sha256)
-        if target.artifact.sha256 != sha256:
-            yield (
-                f"{target.name} is another artifact in {label} than in {other} (sha256 "
-                f"{target.artifact.sha256[:12]} against {sha256[:12]})"
-            )
-    known_work = {each.name: _work(each) for each in first.scenarios}
-    for scenario in report.scenarios:
-        if known_work.get(scenario.name, _work(scenario)) != _work(scenario):
-            yield f"{scenario.name} is other work in {label} than in {other}, and stands apart"
-    if machine_facts(report.machine) == machine_facts(first.machine):
-        yield f"{label} and {other} are one machine, or two alike"

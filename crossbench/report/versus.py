@@ -12,7 +12,7 @@ from crossbench.errors import InputError
 from crossbench.report.comparisons import levelled_sides, side
 from crossbench.report.model import Report, ScenarioReport
 from crossbench.report.saved import Named
-from crossbench.suite.schema import Axis
+from crossbench.suite.tables.comparison import Axis
 
 SCHEMA = 1
 

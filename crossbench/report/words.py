@@ -49,9 +49,17 @@ UNITS = {
 }
 _SPECIAL = re.compile(r"([\\`*\[\]<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 """What markdown reads as more than itself; an underscore inside a word is only itself."""
-_INVISIBLE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ufffe\uffff]"
+FILLERS = r"\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+"""Letters and marks without a shape."""
+HIDDEN = (
+    r"\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\ue000-\uf8ff\ufeff\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001343f"
+    rf"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U0010ffff{FILLERS}"
 )
+"""Characters that nobody sees, beyond ASCII's, for a class of a regular expression: Unicode's
+control, format, private and separating ones, and fillers."""
+_INVISIBLE = re.compile(rf"[\x00-\x1f{HIDDEN}]")
+_FILLER = re.compile(f"[{FILLERS}]")
 
 
 _MARKER = re.compile(r"^(\d{0,9})([-+.)])(?=\s|$)")
@@ -60,13 +68,17 @@ _MARKER = re.compile(r"^(\d{0,9})([-+.)])(?=\s|$)")
 
 def plain(text: str) -> str:
     """Text from outside on one line, its control and direction characters shown as escapes."""
-    return text if text.isprintable() else _INVISIBLE.sub(_shown, text)
+    if text.isprintable() and (text.isascii() or not _FILLER.search(text)):
+        return text
+    return _INVISIBLE.sub(_shown, text)
 
 
 def _shown(found: re.Match[str]) -> str:
     if found[0] in "\t\n\r\v\f":
         return " "
     code = ord(found[0])
+    if code > 0xFFFF:
+        return f"\\U{code:08x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
@@ -77,13 +89,18 @@ def escaped(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Text from outside as an inline code span, also inside a table."""
-    inside = plain(text).replace("|", "\\|")
+    """Text from outside as an inline code span; in a table it must pass `cell`."""
+    inside = plain(text)
     fence = "`"
     while fence in inside:
         fence += "`"
     pad = " " if inside.startswith("`") or inside.endswith("`") else ""
     return f"{fence}{pad}{inside}{pad}{fence}"
+
+
+def cell(markdown: str) -> str:
+    """What a table may hold: it reads a pipe as its own, even within a code span."""
+    return markdown.replace("|", "\\|")
 
 
 def number(value: float) -> str:
@@ -115,15 +132,21 @@ def quantity(amount: float | None, unit: str) -> str:
 
 def value(metric: Metric) -> str:
     """The value with its unit and [its 95 % interval] or else (the range it spans), or a dash."""
-    text = quantity(metric.value, metric.unit)
+    text, beside = quantity(metric.value, metric.unit), spread(metric)
+    return f"{text} {beside}" if beside else text
+
+
+def spread(metric: Metric) -> str:
+    """[The 95 % interval] of a value or else (the range it spans), in the unit that it is told in;
+    empty where it has neither."""
     if metric.value is None:
-        return text
+        return ""
     factor, _ = scaled(metric.value, metric.unit)
     if metric.ci95 is not None:
-        return f"{text} {interval(metric.ci95, factor)}"
+        return interval(metric.ci95, factor)
     if metric.low is not None and metric.high is not None and metric.low != metric.high:
-        text += f" ({number(metric.low * factor)} to {number(metric.high * factor)})"
-    return text
+        return f"({number(metric.low * factor)} to {number(metric.high * factor)})"
+    return ""
 
 
 def interval(found: Interval, factor: float = 1.0) -> str:

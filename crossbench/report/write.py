@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from crossbench.errors import InputError
-from crossbench.journal import replace
+from crossbench.files import replace
 from crossbench.report import csv, llama_bench
 from crossbench.report.build import build
 from crossbench.report.charts.all import charts
@@ -18,16 +18,14 @@ from crossbench.report.charts.svg import Chart, standalone
 from crossbench.report.html import page as html
 from crossbench.report.markdown import page as markdown
 from crossbench.report.model import Report
+from crossbench.report.words import HIDDEN
 
 CHARTS = "charts"
 """The folder of the charts that `report.md` shows."""
 MOST_INDENTED = 1 << 24
 """Bytes of a `report.json` that people may still look into: a longer one is a single line."""
-_HIDDEN = re.compile(
-    rb"\x7f|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xa9]"
-    rb"|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb\xbe\xbf]"
-)
-"""UTF-8 of control and direction characters, which JSON would carry as they are."""
+_HIDDEN = re.compile(f"[{HIDDEN}]")
+"""What JSON would carry as it is."""
 
 
 class Rendering(Struct, frozen=True):
@@ -52,11 +50,12 @@ def as_json(report: Report) -> bytes:
 def _unhidden(written: bytes) -> bytes:
     if written.isascii() and b"\x7f" not in written:
         return written
-    return _HIDDEN.sub(_escape, written)
+    return _HIDDEN.sub(_escape, written.decode()).encode()
 
 
-def _escape(found: re.Match[bytes]) -> bytes:
-    return b"\\u%04x" % ord(found[0].decode())
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 RENDERINGS: Mapping[str, Rendering] = {

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from crossbench.analysis.joules import WINDOW_S
 from crossbench.api import Request
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.plan.energy import FILL_S
 from crossbench.prompts.book import PromptBook
 from crossbench.suite.model import Scenario

@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from crossbench.analysis.goodput import met
 from crossbench.background.activity import BackgroundFailed
-from crossbench.journal import CellFailed, LevelLeftOut, PassTaken, SampleTaken
+from crossbench.journal.events import CellFailed, LevelLeftOut, PassTaken, SampleTaken
+from crossbench.machine.reading import Reading
 from crossbench.machine.strangers import Strangers
 from crossbench.plan.energy import repeated
 from crossbench.plan.model import Launch
@@ -32,8 +33,9 @@ from crossbench.run.replicas import Workers
 from crossbench.run.turnabout import in_turn, together
 from crossbench.run.turns import Batch, Turns
 from crossbench.suite.model import Scenario
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import FailureKind, Measure, Record
-from crossbench.worker.supervisor import WorkerFailed
+from crossbench.worker.pulse import Beat
 
 Batches: TypeAlias = Callable[[Scenario], Iterator[Batch]]
 """What is asked of a cell, in order."""
@@ -120,24 +122,44 @@ class Attempt:
         return rest(self._suite.protocol, self._bench.watcher.resting)
 
     def _watch(self, workers: Workers) -> Strangers | None:
-        devices = self._bench.plan.machine.cuda_devices
-        if not devices:
+        machine = self._bench.plan.machine
+        if not machine.cuda_devices:
             return None
-        return Strangers(lambda: [*workers.members(), *self._beside.members()])
+        return Strangers(lambda: [*workers.members(), *self._beside.members()], wsl=machine.wsl)
+
+    def _beat(self, beat: Beat) -> None:
+        if self._strangers is not None:
+            self._strangers.glance()
+        self._bench.watcher.beat(beat)
 
     def _measured(self, workers: Workers, cells: Sequence[Scenario], given: Batches) -> None:
-        """One batch after the other, of several cells in turn. Raises WorkerFailed."""
+        """One pass after the other, of several cells in turn. Raises WorkerFailed."""
         batches = [(scenario, self._undone(scenario, given)) for scenario in cells]
         batches = [(scenario, left) for scenario, left in batches if left]
         for scenario, _ in batches:
             with self._costing(scenario):
                 self._beside.prepare(scenario)
-        for scenario, batch in in_turn(batches, block=self._launch.block):
+        for scenario, whole in in_turn(batches, block=self._launch.block):
             if not self._has_failed(scenario.name):
-                self._bench.watcher.measuring(scenario.name, batch.role, batch.repeat)
                 with self._costing(scenario):
-                    self._batch(workers, scenario, batch)
+                    self._pass(workers, scenario, whole)
         self._beside.close()
+
+    def _pass(self, workers: Workers, scenario: Scenario, whole: Sequence[Batch]) -> None:
+        """Ask for one batch after the other, a background at work from the first to the last.
+
+        Raises what `_batch` does.
+        """
+        refusal: _Refused | None = None
+        with self._beside.working(scenario, whole[0]):
+            try:
+                for batch in whole:
+                    self._bench.watcher.measuring(scenario.name, batch.role, batch.repeat)
+                    self._batch(workers, scenario, batch)
+            except _Refused as each:
+                refusal = each  # the session lives, and what works beside it is to rest
+        if refusal is not None:
+            raise refusal
 
     def _repeat_alone(self, workers: Workers) -> None:
         """Make short phases again for their energy, where it is told. Raises WorkerFailed."""
@@ -183,11 +205,11 @@ class Attempt:
         """Ask for it and write down what came. Raises WorkerFailed, _Refused, BackgroundFailed."""
         asked = self._turns.measure(scenario, batch)
         try:
-            with self._beside.working(scenario, batch):
-                measured = workers.ask(asked, self._bench.watcher.beat)
+            measured = workers.ask(asked, self._beat)
         except WorkerFailed as failure:
             self._keep(workers, scenario, batch, asked, failure.records)
             raise
+        self._beside.attest(scenario)
         samples = self._keep(workers, scenario, batch, asked, measured.records)
         if scenario.load is not None:
             slo = scenario.load.slo
@@ -200,6 +222,7 @@ class Attempt:
                     requests=len(samples),
                     met=met(samples, slo) if slo else None,
                     strain=measured.strain,
+                    late_ns=measured.late_ns,
                 )
             )
         failures = [each.record.failure for each in samples if each.record.failure is not None]
@@ -219,7 +242,7 @@ class Attempt:
         numbers = dict(zip((each.id for each in asked.requests), batch.numbers, strict=True))
         requests = {each.id: each for each in asked.requests}
         replicas = workers.replica_of(asked)
-        strangers = self._strangers.arrived() if self._strangers else 0
+        strangers = self._strangers.arrived() if self._strangers else Reading(0)
         samples = [
             SampleTaken(
                 launch=self._name,
@@ -231,7 +254,8 @@ class Attempt:
                 prompt_sha256=ids_sha256(requests[record.id].prompt_ids),
                 asked_tokens=requests[record.id].max_tokens,
                 natural=bool(requests[record.id].stop_ids),
-                strangers=strangers,
+                strangers=strangers.value or 0,
+                strangers_untold=strangers.reason,
                 replica=replicas[record.id],
                 record=record,
             )

@@ -9,7 +9,8 @@ from typing import Protocol
 from crossbench.api import BackendSpec, Capability, Needs
 from crossbench.duration.forecast import Forecast
 from crossbench.envs.environment import Environment
-from crossbench.journal import Event, Journal, Role, SampleTaken
+from crossbench.journal.events import Event, Role, SampleTaken
+from crossbench.journal.writer import Journal
 from crossbench.machine.drain import Drain
 from crossbench.machine.recorder import Recording, Unrecorded
 from crossbench.plan.model import Plan

@@ -16,7 +16,8 @@ from crossbench.api import Request
 from crossbench.background.activity import Background, BackgroundFailed
 from crossbench.background.command import Running
 from crossbench.background.serving import Serving
-from crossbench.journal import LOGS, BackgroundWorked
+from crossbench.journal.events import BackgroundWorked
+from crossbench.journal.folder import LOGS
 from crossbench.places.placement import Crowded, Place
 from crossbench.places.seats import seat_beside
 from crossbench.run.bench import Bench
@@ -26,8 +27,8 @@ from crossbench.run.replicas import Workers
 from crossbench.run.turns import Batch
 from crossbench.suite.model import Background as Asked
 from crossbench.suite.model import Scenario
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import Ready
-from crossbench.worker.supervisor import WorkerFailed
 
 POOL = 16
 """Different requests for each stream of a background: no prompt comes twice between two resets."""
@@ -47,9 +48,11 @@ class Beside:
 
     @contextmanager
     def working(self, scenario: Scenario, batch: Batch) -> Iterator[None]:
-        """Let the scenario's background work meanwhile, if it has one, and write down what it did.
+        """Let the scenario's background work through the pass that begins with this batch, if it
+        has one, and write down what it did.
 
-        Raises BackgroundFailed, also where it died meanwhile: what was measured is then no sample.
+        Raises BackgroundFailed, also where it died meanwhile. Where another failure ends the pass
+        it is left at work: the launch is over, and `close` ends it.
         """
         asked = scenario.background
         if asked is None:
@@ -73,6 +76,14 @@ class Beside:
                 cpu_s=spell.cpu_s,
             )
         )
+
+    def attest(self, scenario: Scenario) -> None:
+        """Within `working`: what was measured so far had the background beside it.
+
+        Raises BackgroundFailed where it had not, and is no sample.
+        """
+        if scenario.background is not None and self._active is not None:
+            self._active.attest()
 
     def prepare(self, scenario: Scenario) -> None:
         """Have its background there, warm and idle, before anything is measured with it or without.

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-import crossbench
 from crossbench.errors import CrossbenchError
-from crossbench.journal import Installed, Manifest
+from crossbench.journal.manifest import Installed, Manifest
 from crossbench.machine.model import Machine
 from crossbench.plan.artifact import Artifact
 from crossbench.prompts.book import PromptBook
@@ -17,6 +16,7 @@ from crossbench.registry import Registry
 from crossbench.suite.load import load
 from crossbench.suite.model import Suite
 from crossbench.suite.twin import twinned
+from crossbench.version import version
 
 
 def changes(
@@ -31,8 +31,8 @@ def changes(
     """One sentence for each difference; empty when the run may simply go on."""
     plan = manifest.plan
     found = list(_suite(plan.suite))
-    if manifest.crossbench != crossbench.__version__:
-        found.append(f"crossbench was {manifest.crossbench} and is {crossbench.__version__}")
+    if manifest.crossbench != version():
+        found.append(f"crossbench was {manifest.crossbench} and is {version()}")
     for scenario in plan.scenarios:
         if book.sha256(scenario.scenario) != scenario.prompts_sha256:
             found.append(f"the prompt ids of scenario {scenario.scenario} are others")

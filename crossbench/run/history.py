@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from crossbench.errors import InputError
-from crossbench.journal import (
+from crossbench.journal.events import (
     CellFailed,
     Event,
     LaunchEnded,

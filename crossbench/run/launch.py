@@ -9,8 +9,9 @@ from contextlib import contextmanager
 
 from crossbench.api import DeviceMemory
 from crossbench.envs.environment import Environment
-from crossbench.journal import LOGS, LaunchEnded, LaunchStarted, now
-from crossbench.machine.visible import VARIABLE
+from crossbench.journal.events import LaunchEnded, LaunchStarted, now
+from crossbench.journal.folder import LOGS
+from crossbench.machine.visible import BY_BUS, ORDER, VARIABLE
 from crossbench.places.placement import Crowded, Place, Room
 from crossbench.places.processors import hold
 from crossbench.places.seats import seats
@@ -19,8 +20,9 @@ from crossbench.run.bench import Bench
 from crossbench.run.cooling import Rest
 from crossbench.run.loading import memory
 from crossbench.run.replicas import Workers
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.pulse import Phase
-from crossbench.worker.supervisor import Ending, WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import Ending, WorkerProcess
 
 
 @contextmanager
@@ -160,5 +162,9 @@ def environ(environment: Environment, place: Place | None = None) -> Mapping[str
 
 
 def devices(place: Place) -> Mapping[str, str]:
-    """The variable by which CUDA shows a process the devices of its place, and no others."""
-    return {} if place.cuda is None else {VARIABLE: ",".join(place.cuda)}
+    """The variables by which CUDA shows a process the devices of its place, and no others.
+
+    It counts them as the driver does, in the order of the bus, by which they are named here.
+    """
+    shown = {} if place.cuda is None else {VARIABLE: ",".join(place.cuda)}
+    return {ORDER: BY_BUS, **shown}

@@ -3,6 +3,7 @@ meets its SLO: those above the first that misses it. Each launch is judged by it
 
 from __future__ import annotations
 
+from crossbench.analysis.exclusion import late
 from crossbench.analysis.goodput import ATTAINMENT
 from crossbench.plan.model import Launch, Plan
 from crossbench.run.history import History
@@ -19,7 +20,7 @@ def needless(plan: Plan, launch: Launch, history: History, name: str) -> str | N
             continue
         if (launch.target, lower) in history.failed:
             return f"{under.words} already failed"
-        passes = history.passes(launch, lower).values()
+        passes = [each for each in history.passes(launch, lower).values() if not late(each)]
         met, requests = sum(each.met or 0 for each in passes), sum(p.requests for p in passes)
         if requests and met < ATTAINMENT * requests:
             return (

@@ -10,10 +10,11 @@ import msgspec
 from msgspec.structs import replace
 
 from crossbench.api import DeviceMemory, Fact, Loaded, ModelRef, Needs, Parallelism
-from crossbench.journal import LaunchReady
+from crossbench.journal.events import LaunchReady
 from crossbench.prompts.identity import ForeignTokenizer, Identity, identity, probe_texts
 from crossbench.run.bench import Bench
 from crossbench.run.replicas import Workers
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import (
     Load,
     MemoryRead,
@@ -25,7 +26,7 @@ from crossbench.worker.protocol import (
     VocabularyRead,
 )
 from crossbench.worker.pulse import Phase
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 
 
 def load(bench: Bench, workers: Workers, name: str, target: str, needs: Needs) -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import crossbench
 from crossbench.analysis.definitions import DEFINITIONS
 from crossbench.duration.allowance import Allowance
 from crossbench.duration.forecast import Forecast
@@ -20,18 +19,11 @@ from crossbench.envs.environment import Environment
 from crossbench.envs.progress import Progress
 from crossbench.errors import InputError, JournalFailure, NothingToRun
 from crossbench.instrument.beside import note
-from crossbench.journal import (
-    Installed,
-    Journal,
-    LeftOut,
-    Manifest,
-    RunEnded,
-    RunResumed,
-    now,
-    read_events,
-    read_manifest,
-    refuse_old,
-)
+from crossbench.journal.events import LeftOut, RunEnded, RunResumed, now
+from crossbench.journal.folder import refuse_old
+from crossbench.journal.manifest import Installed, Manifest
+from crossbench.journal.reader import read_events, read_manifest
+from crossbench.journal.writer import Journal
 from crossbench.machine import facts
 from crossbench.machine.drain import Drain
 from crossbench.machine.recorder import recording
@@ -48,6 +40,7 @@ from crossbench.run.bench import Bench, Watcher
 from crossbench.run.changes import changes
 from crossbench.run.history import History
 from crossbench.run.scoring import score
+from crossbench.version import version
 
 
 class Display(Watcher, Progress, Protocol):
@@ -87,7 +80,7 @@ def perform(
     prepared = completed(prepared, display)
     plan = _runnable(prepared.plan, lost)
     manifest = Manifest(
-        crossbench=crossbench.__version__,
+        crossbench=version(),
         definitions=DEFINITIONS,
         started=now(),
         command=tuple(command),
@@ -206,8 +199,8 @@ def _measured(bench: Bench, history: History, probing: bool, display: Display) -
     folder = bench.journal.folder
     probes = bench.registry.probes() if probing else ()
     try:
+        note(bench, display)  # before the machine is read: it is to be idle until the first launch
         with recording(folder, probes) as recorder:
-            note(bench, display)
             _launches(replace(bench, recorder=recorder), history)
         bench.journal.append(RunEnded(utc=now(), outcome="complete"))
     except KeyboardInterrupt:

@@ -14,11 +14,13 @@ from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
+from crossbench.analysis.exclusion import LATEST_START_NS
 from crossbench.places.placement import Place, Room
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.group import members
 from crossbench.worker.protocol import Command, Measure, Measured, Record, Reply, Strain
 from crossbench.worker.pulse import Beat
-from crossbench.worker.supervisor import TICK_S, Ending, WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import TICK_S, Ending, WorkerProcess
 
 R = TypeVar("R", bound=Reply)
 Tick: TypeAlias = Callable[[Beat], None]
@@ -26,7 +28,8 @@ Tick: TypeAlias = Callable[[Beat], None]
 NOWHERE = Room()
 LEAD_NS = 300_000_000
 """Replicas begin together this long after they are asked: until then each has its part, has dropped
-its caches and waits."""
+its caches and waits. Where that took one of them longer, later passes are given more."""
+LONGEST_LEAD_NS = 20_000_000_000
 
 
 class Workers:
@@ -42,6 +45,7 @@ class Workers:
         self.processes = tuple(processes)
         self.places = tuple(places)
         self.left = left
+        self.lead_ns = LEAD_NS
 
     @property
     def first(self) -> WorkerProcess:
@@ -60,24 +64,30 @@ class Workers:
     def ask(self, asked: Measure, tick: Tick | None = None) -> Measured:
         """Serve these requests with all replicas: a record for each, in the order asked.
 
-        `tick` is called about ten times a second. Raises WorkerFailed as soon as one of them
-        fails, with the records that had finished; the others are then to be ended.
+        A replica that was not ready at the common start tells how late it began, and a longer lead
+        is given from then on. `tick` is called about ten times a second. Raises WorkerFailed as
+        soon as one of them fails, with the records that had finished; the others are then to be
+        ended.
         """
         if len(self.processes) == 1:
             return self.first.ask(asked, Measured, tick)
         turns = dealt(asked, len(self.processes))
         start_ns = asked.start_ns
         if start_ns is None:
-            start_ns = time.perf_counter_ns() + LEAD_NS
+            start_ns = time.perf_counter_ns() + self.lead_ns
         parts = {
             number: part(replace(asked, start_ns=start_ns), turns, number, len(self.processes))
             for number in sorted(set(turns))
         }
         told = self._together(parts, Measured, tick)
         records: dict[str, Record] = {r.id: r for each in told for r in each.records}
+        late_ns = max(each.late_ns for each in told)
+        if late_ns > LATEST_START_NS:
+            self.lead_ns = min(2 * (self.lead_ns + late_ns), LONGEST_LEAD_NS)
         return Measured(
             records=tuple(records[request.id] for request in asked.requests),
             strain=_hardest([each.strain for each in told]),
+            late_ns=late_ns,
         )
 
     def ask_all(self, command: Command, kind: type[R], tick: Tick | None = None) -> list[R]:

@@ -6,13 +6,14 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from crossbench.journal import ScoringFailed, WindowScored
+from crossbench.journal.events import ScoringFailed, WindowScored
 from crossbench.plan.model import Launch
 from crossbench.run.bench import Bench
 from crossbench.run.launch import launched
 from crossbench.run.loading import load
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import FailureKind, Score, Scored
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 
 LIKELIEST = 1
 """How many of the likeliest ids are kept of each place."""

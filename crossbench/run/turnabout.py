@@ -12,7 +12,8 @@ from typing import TypeAlias
 from crossbench.run.turns import Batch
 from crossbench.suite.model import Scenario
 
-Asked: TypeAlias = tuple[Scenario, Batch]
+Pass: TypeAlias = tuple[Scenario, Sequence[Batch]]
+"""One repeat of a scenario, all that is asked in it."""
 
 
 def together(scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
@@ -21,19 +22,16 @@ def together(scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
     return (first, *(other for other in scenarios if other.quiet == first.name))
 
 
-def in_turn(cells: Sequence[tuple[Scenario, Sequence[Batch]]], *, block: int) -> Iterator[Asked]:
+def in_turn(cells: Sequence[tuple[Scenario, Sequence[Batch]]], *, block: int) -> Iterator[Pass]:
     """Warm-ups of each first, then pass by pass, every second one in reverse order; of every second
     block the other way round."""
-    for scenario, batches in cells:
-        yield from ((scenario, batch) for batch in batches if batch.role == "warmup")
     passes = [
-        (repeat, scenario, list(batches))
+        (scenario, [*batches])
         for scenario, every in cells
-        for repeat, batches in groupby(
-            (batch for batch in every if batch.role != "warmup"), lambda batch: batch.repeat
-        )
+        for _, batches in groupby(every, lambda batch: (batch.role, batch.repeat))
     ]
-    for place, repeat in enumerate(sorted({repeat for repeat, _, _ in passes})):
-        turn = [(scenario, batches) for number, scenario, batches in passes if number == repeat]
-        for scenario, batches in turn if (place + block) % 2 == 0 else reversed(turn):
-            yield from ((scenario, batch) for batch in batches)
+    yield from (each for each in passes if each[1][0].role == "warmup")
+    timed = [each for each in passes if each[1][0].role != "warmup"]
+    for place, repeat in enumerate(sorted({batches[0].repeat for _, batches in timed})):
+        turn = [each for each in timed if each[1][0].repeat == repeat]
+        yield from turn if (place + block) % 2 == 0 else reversed(turn)

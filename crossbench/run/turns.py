@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from crossbench.api import Request, Sampling
-from crossbench.journal import Role
+from crossbench.journal.events import Role
 from crossbench.plan.arrivals import arrivals
 from crossbench.plan.model import BURN_IN, Launch
 from crossbench.prompts.book import PromptBook

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
 
 from msgspec import Struct
 
-from crossbench.statistics.logmean import Interval, LogMean, sd, unusable
+from crossbench.statistics.logmean import Interval, LogMean, mean, sd, unusable
 
 __all__ = ["Estimate", "Interval", "cell"]
 
@@ -39,13 +38,13 @@ def cell(launches: Sequence[float], *, spent: float = 0.0) -> Estimate:
     if reason := unusable(launches):
         return Estimate(point=None, interval=None, n=len(launches), sd_log=None, reasons=(reason,))
     logs = [math.log(value) for value in launches]
-    n, middle = len(logs), fmean(logs)
+    n, middle = len(logs), mean(logs)
     freedom = n - 1 - spent
     spread = sd(logs, freedom, middle) if freedom > 0 else None
-    mean = LogMean(mean=middle, error=(spread or 0.0) / math.sqrt(n), freedom=freedom, n=n)
-    interval, lacking = mean.bounded()
+    found = LogMean(mean=middle, error=(spread or 0.0) / math.sqrt(n), freedom=freedom, n=n)
+    interval, lacking = found.bounded()
     return Estimate(
-        point=mean.point,
+        point=found.point,
         interval=interval,
         n=n,
         sd_log=spread,

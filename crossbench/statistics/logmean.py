@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
 
 from msgspec import Struct
 
@@ -84,6 +83,11 @@ class LogMean(Struct, frozen=True, kw_only=True):
         return exp(self.mean - reach), exp(self.mean + reach)
 
 
+def mean(values: Sequence[float]) -> float:
+    """As `statistics.fmean`, which looks at its argument for longer than it adds."""
+    return math.fsum(values) / len(values)
+
+
 def exp(value: float) -> float:
     """e to the power of it; infinite where that overflows."""
     try:
@@ -106,7 +110,7 @@ def unusable(values: Sequence[float]) -> str | None:
 def sd(logs: Sequence[float], freedom: float | None = None, centre: float | None = None) -> float:
     """Standard deviation, by n - 1 or `freedom`; 0 where they differ by rounding only. `centre` is
     their mean, where that is known."""
-    centre = fmean(logs) if centre is None else centre
+    centre = mean(logs) if centre is None else centre
     squares = math.fsum([(each - centre) ** 2 for each in logs])
     found = math.sqrt(squares / (len(logs) - 1 if freedom is None else freedom))
     return found if found > SAME else 0.0

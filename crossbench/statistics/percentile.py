@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from crossbench.statistics.interval import Estimate
-from crossbench.statistics.logmean import CONFIDENCE, Interval, LogMean, sd
+from crossbench.statistics.jackknife import jackknife
+from crossbench.statistics.logmean import CONFIDENCE, Interval
 from crossbench.statistics.pool import Pool
 from crossbench.statistics.student import incomplete_beta
 
@@ -70,14 +71,8 @@ def pooled(pool: Pool, fraction: float) -> Estimate:
 
 
 def _jackknife(pool: Pool, point: float, fraction: float) -> tuple[Interval | None, str | None]:
-    n = len(pool.launches)
-    without = [pool.together(fraction, each) for each in (pool.launches if n > 1 else ())]
-    if not point or not all(without):
-        return None, "it is zero, which has no logarithm"
-    pseudo = [n * math.log(point) - (n - 1) * math.log(each) for each in without]
-    error = sd(pseudo) / math.sqrt(n) if n > 1 else 0.0
-    mean = LogMean(mean=math.log(point), error=error, freedom=n - 1, n=n)
-    return mean.bounded()
+    each = pool.launches if len(pool.launches) > 1 else ()
+    return jackknife(point, [pool.together(fraction, one) for one in each])
 
 
 def _ranks(n: int, fraction: float) -> tuple[int, int]:

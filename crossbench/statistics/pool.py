@@ -24,7 +24,7 @@ class Pool:
     def __init__(self, launches: Mapping[str, Sequence[float]]) -> None:
         """Sort them; what is handed over stays as it is."""
         self._groups: dict[str, Sorted] = {
-            launch: np.sort(np.asarray(values, dtype=float))
+            launch: _sorted(np.array(values, dtype=float))
             for launch, values in launches.items()
             if len(values)
         }
@@ -59,13 +59,19 @@ class Pool:
             return _quantile([merged], fraction)
         groups = [values for launch, values in self._groups.items() if launch != without]
         if sum(map(len, groups)) <= MOST_MERGED:
-            groups = [self._merged.setdefault(without, np.sort(np.concatenate(groups)))]
+            groups = [self._merged.setdefault(without, _sorted(np.concatenate(groups)))]
         return _quantile(groups, fraction)
+
+
+def _sorted(values: Sorted) -> Sorted:
+    """The array itself, sorted: nobody else has it."""
+    values.sort()
+    return values
 
 
 def _quantile(groups: Sequence[Sorted], fraction: float) -> float:
     """`numpy.quantile` of all these values, to the last bit."""
-    count = sum(map(len, groups))
+    count = len(groups[0]) if len(groups) == 1 else sum(map(len, groups))
     place = (count - 1) * fraction
     below = int(place)
     low = _ranked(groups, below)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from crossbench.statistics.logmean import Interval, LogMean, sd, unusable
+from crossbench.statistics.logmean import Interval, LogMean, mean, sd, unusable
 
 
 class Ratio(Struct, frozen=True, kw_only=True):
@@ -59,7 +58,7 @@ def paired(a: Mapping[int, float], b: Mapping[int, float]) -> Ratio:
             return _with(blank, reason)
     logs = [math.log(a[block]) - math.log(b[block]) for block in blocks]
     n = len(logs)
-    middle = fmean(logs)
+    middle = mean(logs)
     error = sd(logs, centre=middle) / math.sqrt(n) if n > 1 else 0.0
     return _ratio(blank, LogMean(mean=middle, error=error, freedom=n - 1, n=n))
 
@@ -82,28 +81,28 @@ def unpaired(a: Sequence[float], b: Sequence[float]) -> Ratio:
         for part, side in zip(parts, logs, strict=True)
         if part
     ]
-    mean = LogMean(
-        mean=fmean(logs[0]) - fmean(logs[1]),
+    found = LogMean(
+        mean=mean(logs[0]) - mean(logs[1]),
         error=math.sqrt(whole),
         freedom=1 / sum(weights) if weights else 0,
         n=n,
     )
-    return _ratio(blank, mean)
+    return _ratio(blank, found)
 
 
-def _ratio(blank: Ratio, mean: LogMean) -> Ratio:
-    if not 0 < mean.point < math.inf:
+def _ratio(blank: Ratio, found: LogMean) -> Ratio:
+    if not 0 < found.point < math.inf:
         return _with(blank, "the two differ too much")
-    interval, lacking = mean.bounded()
+    interval, lacking = found.bounded()
     if lacking:
-        return _with(replace(blank, point=mean.point), lacking)
+        return _with(replace(blank, point=found.point), lacking)
     return replace(
         blank,
-        point=mean.point,
+        point=found.point,
         ci95=interval,
-        ci90=mean.at(0.90),
-        p=mean.p,
-        sd_log=mean.error * math.sqrt(mean.n),
+        ci90=found.at(0.90),
+        p=found.p,
+        sd_log=found.error * math.sqrt(found.n),
     )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from statistics import fmean, linear_regression, median
+from statistics import linear_regression, median
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
 from crossbench.statistics.interval import Estimate
-from crossbench.statistics.logmean import LEAST_LAUNCHES, LogMean, exp, sd, unusable
+from crossbench.statistics.logmean import LEAST_LAUNCHES, LogMean, exp, mean, sd, unusable
 from crossbench.statistics.student import quantile
 
 FlagName: TypeAlias = Literal["warmup_insufficient", "thermal_drift", "outlier", "drift"]
@@ -59,12 +59,14 @@ def trend(repeats: Mapping[str, Sequence[float]], *, higher_is_better: bool) -> 
 def _slowing(times: list[list[float]]) -> Flag | None:
     """Whether launches slow down steadily; the logarithms grow with time taken."""
     repeats = len(times[0])
-    means = [fmean(column) for column in zip(*times, strict=True)]
-    if repeats < 3 or any(later <= earlier for earlier, later in pairwise(means)):
+    if repeats < 3:
+        return None
+    means = [mean(column) for column in zip(*times, strict=True)]
+    if any(later <= earlier for earlier, later in pairwise(means)):
         return None
     slope = _mean([linear_regression(range(repeats), each).slope for each in times])
     change = slope.mean * (repeats - 1)
-    if not _certain(slope) or change / 2 < MATTERS:
+    if change / 2 < MATTERS or not _certain(slope):
         return None
     told = f"each repeat is slower than the one before, {_percent(change)} over {repeats}"
     return Flag(name="thermal_drift", reason=told, size=change)
@@ -73,7 +75,7 @@ def _slowing(times: list[list[float]]) -> Flag | None:
 def _first_apart(times: list[list[float]]) -> Flag | None:
     """Whether the first repeat differs from the later ones by enough to move a launch's value."""
     apart = _apart(times)
-    if not _certain(apart) or abs(apart.mean) / len(times[0]) < MATTERS:
+    if abs(apart.mean) / len(times[0]) < MATTERS or not _certain(apart):
         return None
     word = "slower" if apart.mean > 0 else "faster"
     told = f"the first repeat is {_percent(abs(apart.mean))} {word} than the later ones"
@@ -86,13 +88,13 @@ def _apart(times: list[list[float]]) -> LogMean:
     The later ones' own spread adds to what is known of the repeats' noise.
     """
     launches, later = len(times), len(times[0]) - 1
-    contrasts = [each[0] - fmean(each[1:]) for each in times]
+    contrasts = [each[0] - mean(each[1:]) for each in times]
     per_repeat = 1 + 1 / later
     squares = sd(contrasts) ** 2 * (launches - 1) / per_repeat
     squares += math.fsum(sd(each[1:]) ** 2 * (later - 1) for each in times if later > 1)
     freedom = launches - 1 + launches * (later - 1)
     error = math.sqrt(squares / freedom * per_repeat / launches)
-    return LogMean(mean=fmean(contrasts), error=error, freedom=freedom, n=launches)
+    return LogMean(mean=mean(contrasts), error=error, freedom=freedom, n=launches)
 
 
 def sentinel(
@@ -128,7 +130,7 @@ def outliers(values: Mapping[str, float]) -> tuple[Flag, ...]:
     logs = {name: math.log(value) for name, value in values.items()}
     middle = median(logs.values())
     deviations = [abs(log - middle) for log in logs.values()]
-    scale = MAD_TO_SD * median(deviations) or MEAN_DEVIATION_TO_SD * fmean(deviations)
+    scale = MAD_TO_SD * median(deviations) or MEAN_DEVIATION_TO_SD * mean(deviations)
     reach = quantile(1 - ALPHA / len(logs), MAD_FREEDOM * (len(logs) - 1))
     far = max(reach * scale, MATTERS)
     return tuple(
@@ -143,7 +145,7 @@ def outliers(values: Mapping[str, float]) -> tuple[Flag, ...]:
 
 def _mean(values: list[float]) -> LogMean:
     n = len(values)
-    return LogMean(mean=fmean(values), error=sd(values) / math.sqrt(n), freedom=n - 1, n=n)
+    return LogMean(mean=mean(values), error=sd(values) / math.sqrt(n), freedom=n - 1, n=n)
 
 
 def _certain(mean: LogMean) -> bool:

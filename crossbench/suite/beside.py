@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from crossbench.suite.expand import DISTURBED, QUIET, Variant
 from crossbench.suite.model import Background, Scenario, Target
 from crossbench.suite.positions import KeyPath
-from crossbench.suite.schema import BackgroundTable, ScenarioTable, TargetNeeds
+from crossbench.suite.tables.scenario import BackgroundTable, ScenarioTable
+from crossbench.suite.tables.target import TargetNeeds
 from crossbench.suite.validate import Fault
 from crossbench.suite.words import quoted
 

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from crossbench.suite.names import artifact_slug, slug
 from crossbench.suite.positions import KeyPath
-from crossbench.suite.schema import ScenarioTable, TargetTable
+from crossbench.suite.tables.scenario import ScenarioTable
+from crossbench.suite.tables.target import TargetTable
 from crossbench.suite.validate import Fault
 
 QUIET, DISTURBED = "quiet", "disturbed"

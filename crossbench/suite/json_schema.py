@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from crossbench.suite.schema import SuiteFile
+from crossbench.suite.tables.suite import SuiteFile
 
 
 def json_schema() -> dict[str, Any]:

@@ -11,18 +11,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from crossbench.suite.schema import (
-    USUAL_AXIS,
-    Arrivals,
-    Axis,
-    Deadlines,
-    Message,
-    ModelTable,
-    Profile,
-    SamplingTable,
-    Slo,
-    TargetNeeds,
-)
+from crossbench.suite.tables.comparison import USUAL_AXIS, Axis
+from crossbench.suite.tables.prompts import Message
+from crossbench.suite.tables.protocol import Deadlines, Profile
+from crossbench.suite.tables.scenario import Arrivals, SamplingTable, Slo
+from crossbench.suite.tables.suite import ModelTable
+from crossbench.suite.tables.target import TargetNeeds
 
 
 class Target(Struct, frozen=True, kw_only=True):

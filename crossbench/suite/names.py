@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from msgspec import Struct
 
 from crossbench.suite.positions import KeyPath, Positions
-from crossbench.suite.schema import NAME_PATTERN, NAME_RULE
+from crossbench.suite.tables.values import NAME_PATTERN, NAME_RULE
 from crossbench.suite.validate import Fault
 from crossbench.suite.words import quoted
 

@@ -10,7 +10,8 @@ from crossbench.errors import Problem, SuiteError
 from crossbench.suite.document import Document, Unreadable, absolute, parse, read_text
 from crossbench.suite.model import Prompt
 from crossbench.suite.positions import KeyPath
-from crossbench.suite.schema import PromptFile, PromptTable, ScenarioTable
+from crossbench.suite.tables.prompts import PromptFile, PromptTable
+from crossbench.suite.tables.scenario import ScenarioTable
 from crossbench.suite.validate import faults
 from crossbench.suite.words import quoted
 

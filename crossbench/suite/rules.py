@@ -7,7 +7,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 
 from crossbench.suite.positions import KeyPath
-from crossbench.suite.schema import ComparisonTable, QualityTable, ScenarioTable
+from crossbench.suite.tables.comparison import ComparisonTable
+from crossbench.suite.tables.scenario import ScenarioTable
+from crossbench.suite.tables.suite import QualityTable
 from crossbench.suite.validate import Fault
 from crossbench.suite.words import quoted
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from crossbench.suite.expand import a_second, listed, users
 from crossbench.suite.model import Load, Prompt
 from crossbench.suite.positions import KeyPath
-from crossbench.suite.schema import ScenarioTable, Slo
+from crossbench.suite.tables.scenario import ScenarioTable, Slo
 from crossbench.suite.validate import Fault
 
 STEADY = 3

@@ -58,6 +58,8 @@ class NullOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The script."""
 
     load_s: Seconds = 0.0
+    reset_s: Seconds = 0.0
+    """What it takes to drop its caches, of which it has none."""
     ttft_s: Seconds = 0.002
     """From the request to its first chunk."""
     tpot_s: Seconds = 0.0005
@@ -162,7 +164,8 @@ class NullSession:
         return {"cpu": DeviceMemory(used_bytes=0)}
 
     def reset(self) -> None:
-        """Nothing is cached."""
+        """Nothing is cached; it takes as long as the script says."""
+        time.sleep(self._options.reset_s)
 
     def close(self) -> None:
         """Nothing to free but the alarm."""

@@ -71,6 +71,7 @@ class Driver:
         self._streams = 1
         self._blocked = False
         """Whether the session held the event loop while it generated."""
+        self._late_ns = 0
 
     def release(self) -> None:
         """Let what the session holds be collected again, before it is closed."""
@@ -85,7 +86,7 @@ class Driver:
             raise ValueError(f"a start more than {LONGEST_START_NS // NS} s ahead")
         await settled(self._session.reset())
         self._done, self._flying = {}, {}
-        self._streams, self._blocked = asked.streams, False
+        self._streams, self._blocked, self._late_ns = asked.streams, False, 0
         gc.collect()
         gc.disable()
         try:
@@ -98,7 +99,7 @@ class Driver:
             gc.enable()
             self._pulse.enter(Phase.IDLE)
         records = tuple(self._done[request.id].record() for request in asked.requests)
-        return Measured(records=records, strain=strain)
+        return Measured(records=records, strain=strain, late_ns=self._late_ns)
 
     async def _run(self, asked: Measure) -> Strain | None:
         crowded = asked.streams > 1 or asked.arrivals_ns
@@ -107,6 +108,8 @@ class Driver:
             return None
         with closing(Alarm()) as alarm:
             await self._rest(alarm, asked.start_ns or 0)
+            if asked.start_ns is not None:
+                self._late_ns = max(0, perf_counter_ns() - asked.start_ns)
             if not crowded:
                 await self._user(iter(asked.requests))
                 return None

@@ -199,6 +199,9 @@ class Measured(_Message, frozen=True, kw_only=True):
     records: tuple[Record, ...]
     strain: Strain | None = None
     """None where requests were answered one at a time."""
+    late_ns: int = 0
+    """How long after the start that was asked for it began, of replicas the last; 0 where none
+    was."""
 
 
 class Tokenized(_Message, frozen=True, kw_only=True):

@@ -21,10 +21,11 @@ from typing import Literal, TypeAlias, TypeVar
 from msgspec import Struct
 
 from crossbench.secrets import mask_file, masked, secrets
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker import protocol, pulse
+from crossbench.worker.failure import WorkerFailed, confessed, died, last_words, overdue
 from crossbench.worker.group import inheritors, kill, members
-from crossbench.worker.protocol import Closed, Command, FailureKind, Quit, Record, Replies, Reply
+from crossbench.worker.protocol import Closed, Command, Quit, Replies, Reply
 from crossbench.worker.pulse import Beat, Phase
 
 R = TypeVar("R", bound=Reply)
@@ -36,26 +37,9 @@ STOPPED_NS = 1_000_000_000
 EXIT_S = 5.0
 TERM_S = 5.0
 GROUP_S = 5.0
-LOG_TAIL_BYTES = 2000
 LAUNCH = "CROSSBENCH_LAUNCH"
 """An environment variable that tells a worker's processes, also those that left its group."""
 READ_BYTES = 1 << 20
-
-
-class WorkerFailed(Exception):  # the launch is over; the run goes on
-    """A worker could not do what it was asked, with the kind and the phase of its failure."""
-
-    def __init__(
-        self,
-        kind: FailureKind,
-        phase: Phase,
-        message: str,
-        records: tuple[Record, ...] = (),
-    ) -> None:
-        super().__init__(message)
-        self.kind: FailureKind = kind
-        self.phase = phase
-        self.records = records
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -85,18 +69,7 @@ class WorkerProcess:
         self._mark = uuid.uuid4().hex
         self._hidden = secrets(environ)
         try:
-            with log.open("ab") as out:
-                self.spawned_ns = time.perf_counter_ns()
-                self._process = subprocess.Popen(
-                    [os.fspath(python), "-P", "-m", "crossbench.worker", str(fd)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=out,
-                    cwd=log.parent,
-                    env={**environ, LAUNCH: self._mark},
-                    pass_fds=(fd,),
-                    start_new_session=True,
-                )
+            self._process = self._spawned(python, environ, log, fd)
             self._pulse = pulse.Pulse(fd)
         except OSError as error:
             raise WorkerFailed(
@@ -114,6 +87,22 @@ class WorkerProcess:
         self._replies = Replies(lambda body: masked(body, self._hidden))
         self._obeys = True
         self._hung = False
+
+    def _spawned(
+        self, python: Path, environ: Mapping[str, str], log: Path, fd: int
+    ) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            self.spawned_ns = time.perf_counter_ns()
+            return subprocess.Popen(
+                [os.fspath(python), "-P", "-m", "crossbench.worker", str(fd)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=out,
+                cwd=log.parent,
+                env={**environ, LAUNCH: self._mark},
+                pass_fds=(fd,),
+                start_new_session=True,
+            )
 
     @property
     def pid(self) -> int:
@@ -152,7 +141,9 @@ class WorkerProcess:
             raise
         if isinstance(reply, protocol.Failed):
             self._obeys = False
-            raise self._confessed(reply)
+            with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
+                log.write(reply.traceback)
+            raise confessed(reply)
         if not isinstance(reply, kind):
             self._obeys = False
             told = f"it answered {type(reply).__name__} where {kind.__name__} was due"
@@ -176,13 +167,16 @@ class WorkerProcess:
                 outbox, heard = self._exchange(outbox, wait_s if alive else 0.0)
                 beat = self._pulse.read()
                 if not alive and not heard:
-                    raise self._death(beat)
+                    said = last_words(self._log, self._hidden)
+                    raise died(self._process.returncode, beat.phase, said)
                 now_ns = time.perf_counter_ns()
                 if now_ns - looked_ns > STOPPED_NS:
                     asked_ns = now_ns
                 looked_ns = now_ns
-                if alive and not heard:
-                    self._hold_to_deadline(beat, asked_ns)
+                late = overdue(beat, asked_ns, self._deadlines) if alive and not heard else None
+                if late is not None:
+                    self._obeys, self._hung = False, True
+                    raise late
                 if tick is not None:
                     tick(beat)
                 yield
@@ -212,56 +206,6 @@ class WorkerProcess:
         time.sleep(TICK_S if self._process.poll() is None else 0)
         return outbox, False
 
-    def _hold_to_deadline(self, beat: Beat, asked_ns: int) -> None:
-        limit_s, name = {
-            Phase.STARTING: (self._deadlines.load_s, "load"),
-            Phase.LOADING: (self._deadlines.load_s, "load"),
-            Phase.IDLE: (self._deadlines.first_token_s, "first token"),
-            Phase.WAITING: (self._deadlines.first_token_s, "first token"),
-            Phase.FIRST_TOKEN: (self._deadlines.first_token_s, "first token"),
-            Phase.STREAMING: (self._deadlines.chunk_gap_s, "gap between chunks"),
-            Phase.SCORING: (self._deadlines.first_token_s, "first token"),
-            Phase.CLOSING: (self._deadlines.close_s, "close"),
-        }[beat.phase]
-        waited_s = (time.perf_counter_ns() - max(beat.since_ns, asked_ns)) / 1e9
-        if waited_s > limit_s:
-            self._obeys, self._hung = False, True
-            raise WorkerFailed(
-                "timeout", beat.phase, f"no sign of life for {limit_s:g} s, the deadline of {name}"
-            )
-
-    def _death(self, beat: Beat) -> WorkerFailed:
-        code = self._process.returncode
-        starting = beat.phase in (Phase.STARTING, Phase.LOADING)
-        how = f"exited with code {code}"
-        if code < 0:
-            how = f"was ended by {_signal_name(-code)}"
-            if -code == signal.SIGKILL:
-                how += " (often the kernel's out-of-memory killer)"
-        said = self._last_words()
-        kind: FailureKind = "startup" if starting and code >= 0 else "crash"
-        return WorkerFailed(kind, beat.phase, f"the worker {how}{said}")
-
-    def _confessed(self, reply: protocol.Failed) -> WorkerFailed:
-        phase = Phase(reply.phase)
-        with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
-            log.write(reply.traceback)
-        kind: FailureKind = reply.kind
-        if kind == "error" and phase in (Phase.STARTING, Phase.LOADING):
-            kind = "startup"
-        return WorkerFailed(kind, phase, reply.message, reply.records)
-
-    def _last_words(self) -> str:
-        """The end of the log, for a death that has no other explanation."""
-        with suppress(OSError):
-            with self._log.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
-                data = masked(log.read(), self._hidden)
-            lines = data.decode("utf-8", "replace").strip().splitlines()[-3:]
-            if lines:
-                return "; its last words: " + " | ".join(line.strip() for line in lines)
-        return ""
-
     def end(self) -> Ending:
         """End the worker in stages (quit, SIGTERM, SIGKILL) and its whole group; always returns."""
         return self._bury(self._leave())
@@ -284,9 +228,8 @@ class WorkerProcess:
                 if pipe is not None:
                     pipe.close()
         self._pulse.close()
-        return Ending(
-            stage=stage, exit_code=self._process.returncode, left=tuple(sorted(left.values()))
-        )
+        named = (masked(line.encode(), self._hidden).decode() for line in left.values())
+        return Ending(stage=stage, exit_code=self._process.returncode, left=tuple(sorted(named)))
 
     def _leave(self) -> Stage:
         """How far the worker had to be pushed to go."""
@@ -318,10 +261,3 @@ class WorkerProcess:
             self._process.wait(seconds)
             return True
         return False
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from crossbench.analysis.samples import Cell
+from crossbench.analysis.cell import Cell
 from crossbench.api import Finish
-from crossbench.journal import PassTaken, SampleTaken
+from crossbench.journal.events import PassTaken, SampleTaken
 from crossbench.suite.model import Load
-from crossbench.suite.schema import Slo
+from crossbench.suite.tables.scenario import Slo
 from crossbench.worker.protocol import Record, RequestFailure
 
 MS = 1_000_000
@@ -81,8 +81,14 @@ def closed(
     return made
 
 
-def cell(load: Load, *passes: Iterable[SampleTaken], torn: Iterable[int] = ()) -> Cell:
-    """All of them taken down; those whose number is in `torn` were never finished."""
+def cell(
+    load: Load,
+    *passes: Iterable[SampleTaken],
+    torn: Iterable[int] = (),
+    late_ms: Mapping[int, float] | None = None,
+) -> Cell:
+    """All of them taken down; those whose number is in `torn` were never finished, and of those in
+    `late_ms` a replica began so late."""
     made = Cell()
     made.load, made.requests = load, load.requests
     broken = set(torn)
@@ -96,6 +102,7 @@ def cell(load: Load, *passes: Iterable[SampleTaken], torn: Iterable[int] = ()) -
                 role="timed",
                 repeat=event.repeat,
                 requests=load.requests,
+                late_ns=round((late_ms or {}).get(place, 0) * MS),
             )
     made.settle()
     return made

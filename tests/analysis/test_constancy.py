@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from msgspec.structs import replace
 
+from crossbench.analysis.check import Check
 from crossbench.analysis.constancy import constancy
-from crossbench.analysis.integrity import Check
 from crossbench.analysis.sitting import sittings
 from crossbench.machine import facts
 from crossbench.machine.model import Machine
@@ -41,11 +41,14 @@ def limited(machine: Machine, watts: float) -> Machine:
     return replace(machine, nvidia=nvidia)
 
 
-def found(machine: Machine, seen: Mapping[int, Reading[Machine]]) -> Check:
+def found(
+    machine: Machine, seen: Mapping[int, Reading[Machine]], launches: Sequence[str] = ()
+) -> Check:
     """Second -> what was seen; workers begin at 10 s and at 20 s."""
     told = events({POWER: [1.0] * 30}, range(30), {10: "b1-one", 15: None, 20: "b2-one", 25: None})
     told += [Seen(at_ns=at * NS, machine=each) for at, each in seen.items()]
-    return constancy(machine, sittings([told[0], *sorted(told[1:], key=lambda each: each.at_ns)]))
+    in_order = [told[0], *sorted(told[1:], key=lambda each: each.at_ns)]
+    return constancy(machine, sittings(in_order), launches)
 
 
 def test_a_setting_that_changed_is_named_with_the_launch_it_changed_before(
@@ -81,3 +84,23 @@ def test_a_machine_that_stayed_is_said_to_have_and_what_is_unknown_is_no_change(
 
 def test_a_machine_that_nobody_saw_is_not_known(machine: Machine) -> None:
     assert (found(machine, {}).found, found(machine, {}).evidence) == (None, "no probe read it")
+
+
+def test_launches_before_which_nobody_looked_are_named(machine: Machine) -> None:
+    """A sampler that was slow, or had ended."""
+    both = ["b1-one", "b2-one"]
+    assert (
+        "not read" not in found(machine, {9: Reading(machine), 19: Reading(machine)}, both).evidence
+    )
+    check = found(machine, {9: Reading(machine)}, both)
+    assert (check.found, check.evidence.endswith("; not read in time before b2-one")) == (
+        False,
+        True,
+    )
+    many = [f"b{number}" for number in range(9)]
+    assert found(machine, {9: Reading(machine)}, many).evidence.endswith("b0, b1, b2 and 6 more")
+
+
+def test_a_run_that_was_not_to_be_read_says_so(machine: Machine) -> None:
+    check = constancy(machine, [], ["b1-one"], "it was switched off (--no-probes)")
+    assert (check.found, check.evidence) == (None, "it was switched off (--no-probes)")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.definitions import (
     cache_state,
     cell_metrics,
@@ -14,9 +15,8 @@ from crossbench.analysis.definitions import (
 )
 from crossbench.analysis.metric import Metric, summarised
 from crossbench.analysis.sample import judged
-from crossbench.analysis.samples import Cell
 from crossbench.api import Boundary, Fact, Finish, Loaded
-from crossbench.journal import LaunchReady, SampleTaken
+from crossbench.journal.events import LaunchReady, SampleTaken
 from crossbench.prompts.identity import Identity
 from crossbench.worker.protocol import Instrument, Record, RequestFailure
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.drift import Drift, drift
 from crossbench.analysis.sample import judged
-from crossbench.analysis.samples import Cell
 from tests.analysis.test_definitions import sample
 
 

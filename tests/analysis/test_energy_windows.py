@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
-from crossbench.analysis.energy_windows import OVERLAP, PAUSES, UNPROVEN, Phase, windows
+from crossbench.analysis.cell import Cell
+from crossbench.analysis.energy_windows import INVALID, OVERLAP, PAUSES, UNPROVEN, Phase, windows
 from crossbench.analysis.sample import Sample
-from crossbench.analysis.samples import Cell
+from crossbench.analysis.served import courses
 from crossbench.analysis.sitting import Stay
+from crossbench.suite.model import Load
 from tests.analysis.readings import NS, POWER, sitting
 
+LINES = count(1)
 STAY = Stay(sitting=sitting({POWER: [1.0, 1.0]}, (0, 999)), begin_ns=0, end_ns=999 * NS)
 
 
@@ -26,12 +30,13 @@ def sample(
     prompt_tokens: int = 100,
     tokens: int = 11,
     fault: str | None = None,
+    repeat: int = 0,
 ) -> Sample:
     return Sample(
-        line=1,
+        line=next(LINES),
         launch=launch,
         worker=worker or launch,
-        repeat=0,
+        repeat=repeat,
         prompt=0,
         fault=fault,
         prompt_tokens=prompt_tokens,
@@ -47,20 +52,31 @@ def sample(
 
 
 def cell(
-    timed: Sequence[Sample], *, prefill: Sequence[Sample] = (), decode: Sequence[Sample] = ()
+    timed: Sequence[Sample],
+    *,
+    prefill: Sequence[Sample] = (),
+    decode: Sequence[Sample] = (),
+    sentinels: Sequence[Sample] = (),
+    users: int | None = None,
 ) -> Cell:
     made = Cell()
+    if users is not None:
+        made.load = Load(of="s", concurrency=users, requests=len(timed))
     made.samples.extend(timed)
+    made.sentinels.extend(sentinels)
     made.alone["prefill"].extend(prefill)
     made.alone["decode"].extend(decode)
     return made
 
 
 def told(
-    phase: Phase, made: Cell, *launches: str
+    phase: Phase, made: Cell, *launches: str, beside: Cell | None = None
 ) -> tuple[list[tuple[float, float, int]], list[str]]:
-    """Begin and end in seconds and tokens of each window, and the reasons."""
-    found, reasons = windows(phase, made, dict.fromkeys(launches or ("b1",), STAY))
+    """Begin and end in seconds and tokens of each window, and the reasons; `beside` is another cell
+    of the same launches."""
+    served = courses({("t", "s"): made, ("t", "other"): beside or Cell()})
+    watched = dict.fromkeys(launches or ("b1",), STAY)
+    found, reasons = windows(phase, made, watched, served["t", "s"])
     return [(each.begin_ns / NS, each.end_ns / NS, each.tokens) for each in found], reasons
 
 
@@ -85,7 +101,8 @@ def test_repeats_of_a_phase_are_one_window_and_excuse_the_short_ones() -> None:
     assert (begin_s, tokens) == (30, 597)
     assert end_s == pytest.approx(41.99)
     assert reasons == []
-    assert windows("prefill", made, {"b1": STAY})[0][0].alone
+    course = courses({("t", "s"): made})["t", "s"]
+    assert windows("prefill", made, {"b1": STAY}, course)[0][0].alone
     assert told("decode", made)[0] == [(2, 14, 10)]
 
 
@@ -129,6 +146,67 @@ def test_requests_side_by_side_are_one_window_and_have_no_phases_of_their_own() 
     found, reasons = told("prefill", made)
     assert found == [(30, 41, 100)]
     assert OVERLAP in reasons
+
+
+BROKEN = "the engine refused it"
+
+
+@pytest.mark.parametrize("fault", [None, BROKEN])
+def test_a_request_that_does_not_count_ran_beside_the_others_all_the_same(
+    fault: str | None,
+) -> None:
+    made = cell([sample(0, 12, 12), sample(5, 2, 2, fault=fault), sample(30, 12, 12)])
+    found, reasons = told("prefill", made)
+    assert found == [(30, 42, 100)]
+    assert OVERLAP in reasons
+
+
+def test_a_pass_with_a_request_that_does_not_count_has_no_energy_of_its_own() -> None:
+    """Of two passes of two users the second has a refusal, of which nobody knows when it ended."""
+    clean = [sample(0, 6, 6), sample(1, 6, 6)]
+    refused = sample(16, 0, 0, fault=BROKEN, repeat=1, tokens=0)
+    spoilt = [refused, sample(14, 6, 6, repeat=1), sample(27, 6, 6, repeat=1)]
+    made = cell([*clean, *spoilt], users=2)
+    assert told("requests", made) == ([(0, 13, 22)], [INVALID])
+    assert told("requests", cell(spoilt, users=2)) == ([], [INVALID])
+    whole = [*clean, *(sample(at, 6, 6, repeat=1) for at in (13.5, 14))]
+    assert told("requests", cell(whole, users=2)) == ([(0, 26, 44)], [])
+
+
+def test_what_failed_beside_others_may_have_lasted_until_its_pass_ended() -> None:
+    """Of one that was refused nobody knows when: only where it was alone is the next its end."""
+    pair = [sample(0, 0, 0, fault=BROKEN, tokens=0), sample(1, 2, 12)]
+    assert told("decode", cell(pair, users=2)) == ([], [OVERLAP])
+    for users in (None, 1):
+        assert told("decode", cell(pair, users=users)) == ([(3, 15, 10)], [])
+
+
+def test_one_that_does_not_count_and_ran_alone_parts_the_row() -> None:
+    """Of one user after the other: its own time is in neither window."""
+    row = [
+        sample(0, 6, 6),
+        sample(12, 5, 0, fault=BROKEN, tokens=3),
+        sample(17.5, 6, 5),
+        sample(28.5, 6, 6),
+    ]
+    for users in (None, 1):
+        assert told("requests", cell(row, users=users)) == ([(0, 12, 11), (17.5, 40.5, 22)], [])
+
+
+def test_what_ran_between_two_passes_of_a_cell_parts_its_row() -> None:
+    """A disturbed scenario in turn with its quiet one: half a second is no pause."""
+    quiet = cell([sample(0, 6, 6), sample(12.6, 6, 6)])
+    disturbed = cell([sample(12.1, 0.2, 0.2)])
+    assert told("requests", quiet)[0] == [(0, 24.6, 22)]
+    assert told("requests", quiet, beside=disturbed) == ([(0, 12, 11), (12.6, 24.6, 11)], [])
+    again = cell([sample(0, 6, 6), sample(12.6, 6, 6)], sentinels=[sample(12.1, 0.2, 0.2)])
+    assert told("requests", again)[0] == [(0, 12, 11), (12.6, 24.6, 11)]
+
+
+def test_a_pass_of_which_nothing_counts_is_named_elsewhere() -> None:
+    torn = [sample(30, 6, 6, fault="torn", repeat=1), sample(31, 6, 6, fault="torn", repeat=1)]
+    made = cell([sample(0, 6, 6), sample(1, 6, 6), *torn], users=2)
+    assert told("requests", made) == ([(0, 13, 22)], [])
 
 
 def test_workers_are_not_held_against_each_other() -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from crossbench.analysis.exclusion import Rule
 from crossbench.analysis.sample import judged
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.worker.protocol import RequestFailure
 from tests.analysis.test_definitions import STEADY, sample
 

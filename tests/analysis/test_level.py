@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.definitions import cell_metrics
 from crossbench.analysis.goodput import meets
 from crossbench.analysis.level import level_metrics
 from crossbench.analysis.metric import Metric
 from crossbench.analysis.sample import judged
-from crossbench.analysis.samples import Cell
-from crossbench.suite.schema import Slo
+from crossbench.suite.tables.scenario import Slo
 from tests.analysis.loaded import REFUSED, cell, closed, rate, request, users
 from tests.analysis.test_definitions import ready
 from tests.analysis.test_window import STAGGERED
@@ -144,8 +144,27 @@ def test_goodput_is_all_that_is_answered_where_all_of_it_meets_the_slo() -> None
 def test_a_launch_without_any_counts_as_nought() -> None:
     slow = closed(2, [2 * took for took in STAGGERED], launch="b2")
     found = metrics(cell(users(2, 8, FAST), closed(2, STAGGERED), slow))["goodput_rps"]
-    assert found.value == pytest.approx(7 / (0.45 + 0.9))
+    assert found.value == pytest.approx(7 / 16 * ((8 / 0.45) * (8 / 0.9)) ** 0.5)
     assert found.launches == {"b1": pytest.approx(7 / 0.45), "b2": 0}
+
+
+@pytest.mark.parametrize("last_ms", [100.0, 150.0])
+def test_goodput_is_what_is_answered_times_what_of_it_met_the_slo(last_ms: float) -> None:
+    """Whether a launch has none that met it or not, as the columns of a page stand beside it."""
+    passes = [
+        closed(2, took, launch=launch)
+        for launch, took in zip(
+            LAUNCHES,
+            ([100.0] * 8, [150.0] * 8, [100.0, 150.0] * 4, [last_ms] * 8),
+            strict=True,
+        )
+    ]
+    found = values(cell(users(2, 8, FAST), *passes))
+    answered, met = found["requests_per_s"], found["slo_attainment"]
+    assert answered is not None
+    assert met is not None
+    assert 0 < met < 100
+    assert found["goodput_rps"] == pytest.approx(answered * met / 100)
 
 
 def test_failed_requests_count_against_it() -> None:
@@ -153,6 +172,45 @@ def test_failed_requests_count_against_it() -> None:
     found = values(cell(users(2, 9, FAST), events))
     assert found["slo_attainment"] == pytest.approx(100 * 7 / 9)
     assert found["requests_per_s"] == pytest.approx(8 / 0.45)
+    assert found["goodput_rps"] == pytest.approx(7 / 0.45)
+
+
+def test_refusals_that_take_no_time_make_no_goodput() -> None:
+    """Of the last launch half is refused at once; what is answered comes as fast as elsewhere."""
+    passes = [closed(2, [100.0] * 8, launch=launch) for launch in LAUNCHES[:3]]
+    refused = [request(4 + n, 50, 0, launch="b4", failure=REFUSED) for n in range(4)]
+    passes.append([*closed(2, [100.0] * 4, launch="b4"), *refused])
+    found = values(cell(users(2, 8, FAST), *passes))
+    assert found["requests_per_s"] == pytest.approx(20)
+    assert found["goodput_rps"] == pytest.approx(20)
+    assert found["slo_attainment"] == pytest.approx(100 * 28 / 32)
+
+
+def test_where_no_request_was_answered_there_is_no_goodput_and_nothing_was_met() -> None:
+    events = [request(number, 10 * number, 0, failure=REFUSED) for number in range(8)]
+    found = metrics(cell(users(2, 8, FAST), events))
+    assert found["goodput_rps"].value is None
+    assert found["goodput_rps"].reasons == ("no request was answered as asked",)
+    assert found["slo_attainment"].value == 0
+
+
+def test_the_share_that_met_the_slo_has_an_interval_of_its_requests_and_launches() -> None:
+    few = metrics(staggered(FAST))["slo_attainment"]
+    assert few.ci95 is not None
+    assert few.ci95.low < 50  # 7 of 8
+    assert few.ci95.high > 99
+    alike = metrics(many(18, [100.0] * 18, FAST))["slo_attainment"]
+    assert alike.ci95 is not None
+    assert (alike.value, alike.ci95.high) == (100, 100)
+    assert 95 < alike.ci95.low < 96  # 72 requests
+    differing = [
+        closed(2, [took] * 18, launch=launch)
+        for launch, took in zip(LAUNCHES, (100.0, 100.0, 100.0, 150.0), strict=True)
+    ]
+    apart = metrics(cell(users(2, 18, FAST), *differing))["slo_attainment"]
+    assert apart.value == 75
+    assert apart.ci95 is not None
+    assert (apart.ci95.low, apart.ci95.high) == (0, 100)
 
 
 def test_no_goodput_is_nought_and_not_withheld() -> None:
@@ -187,6 +245,16 @@ def test_what_disturbs_one_request_from_outside_costs_its_whole_pass() -> None:
     assert rules.count("disturbed-pass") == 7
     assert values(made)["throughput_tps"] == pytest.approx(75)
     assert len(made.valid) == 8
+
+
+def test_a_pass_that_a_replica_began_late_counts_for_nothing() -> None:
+    load = users(2, 8, FAST)
+    passes = [closed(2, STAGGERED), closed(2, STAGGERED, repeat=1)]
+    made = cell(load, *passes, late_ms={0: 51, 1: 50})
+    assert {sample.rule for sample in made.samples[:8]} == {"late-start"}
+    assert made.samples[0].fault == "a replica began 0.051 s after the others"
+    assert len(made.valid) == 8
+    assert values(made) == values(staggered(FAST))
 
 
 def test_prefill_is_told_of_one_user_alone() -> None:

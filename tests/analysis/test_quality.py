@@ -7,7 +7,7 @@ import math
 import pytest
 
 from crossbench.analysis.quality import bits_per_byte, difference
-from crossbench.journal import WindowScored
+from crossbench.journal.events import WindowScored
 
 BIT = -math.log(2)
 

@@ -12,7 +12,7 @@ from crossbench.analysis.device import names
 from crossbench.analysis.sitting import Sitting
 from crossbench.analysis.telemetry import PARTS, Telemetry, telemetry
 from crossbench.api import Channel
-from crossbench.journal import LaunchStarted
+from crossbench.journal.events import LaunchStarted
 from tests.analysis.readings import CARD, ENERGY, NS, POWER, sitting
 
 CLOCK = replace(POWER, quantity="clock", unit="Hz", scope=None)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from crossbench.analysis.sample import judged
 from crossbench.api import Finish
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.worker.protocol import Record
 
 MS = 1_000_000

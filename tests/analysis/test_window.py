@@ -8,7 +8,7 @@ import pytest
 
 from crossbench.analysis.passes import Pass
 from crossbench.analysis.window import Window, in_flight, steady, tokens_in
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.suite.model import Load
 from tests.analysis.loaded import MS, REFUSED, cell, closed, rate, request, users
 

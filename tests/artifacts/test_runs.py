@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crossbench.journal import SampleTaken, read_events, read_manifest
+from crossbench.journal.events import SampleTaken
+from crossbench.journal.reader import read_events, read_manifest
 from tests.artifacts.conftest import GGUFS, tiny_files
 from tests.artifacts.hub import Server, sha256
 from tests.conftest import Crossbench
@@ -31,6 +32,12 @@ name = "story"
 prompts = [{{ text = "Once upon a time there was a fox." }}]
 output_tokens = 8
 """
+
+
+@pytest.fixture
+def crossbench(crossbench_process: Crossbench) -> Crossbench:
+    """In a process of its own: huggingface_hub reads the environment once, at its import."""
+    return crossbench_process
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -166,6 +167,42 @@ def test_one_that_ends_while_it_works_is_named(run: Run) -> None:
     running.work()
     time.sleep(2)
     with pytest.raises(BackgroundFailed, match="it ended with code 0"):
+        running.rest()
+
+
+def test_one_that_ended_is_not_attested(run: Run) -> None:
+    """Not even within a tenth of a second, after which its keeper looks for it by itself."""
+    running = run(*python("import time; time.sleep(1.0)"), settle_s=0.2)
+    running.work()
+    running.attest()
+    assert running._process is not None
+    (command,) = psutil.Process(running._process.pid).children()
+    with suppress(psutil.NoSuchProcess):
+        while command.status() != psutil.STATUS_ZOMBIE:  # what its keeper has not seen yet
+            time.sleep(0.001)
+    with pytest.raises(BackgroundFailed, match="it ended with code 0"):
+        running.attest()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's own clock")
+def test_its_processor_time_is_told_finer_than_the_kernels_ticks(run: Run) -> None:
+    """In hundredths of a second a short pass would have taken none."""
+    running = run(*python(BURN))
+    spells = []
+    for _ in range(4):
+        running.work()
+        time.sleep(0.03)
+        spells.append(running.rest().cpu_s or 0.0)
+    ticks = [100 * cpu_s for cpu_s in spells]
+    assert any(abs(each - round(each)) > 1e-3 for each in ticks), ticks
+
+
+def test_it_is_given_time_to_be_at_work_again(run: Run) -> None:
+    running = run(*python(BURN), settle_s=0.3)
+    for least_s in (0.3, command.AGAIN_S, command.AGAIN_S):
+        began = time.monotonic()
+        running.work()
+        assert time.monotonic() - began >= least_s
         running.rest()
 
 

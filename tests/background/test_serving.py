@@ -15,7 +15,7 @@ from crossbench.background.activity import BackgroundFailed
 from crossbench.background.serving import Serving
 from crossbench.envs.environment import Environment
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import Load, Ready
 from crossbench.worker.supervisor import WorkerProcess
 from tests.conftest import TINY
@@ -101,9 +101,12 @@ def test_it_works_again_after_a_rest(serve: Serve) -> None:
 def test_one_that_dies_at_work_is_named(serve: Serve, script: dict[str, Any], told: str) -> None:
     serving = serve(tpot_s=0.002, **script)
     serving.work()
+    serving.attest()
     time.sleep(0.5)
     with pytest.raises(BackgroundFailed, match=told):
         serving.rest()
+    with pytest.raises(BackgroundFailed, match=told):
+        serving.attest()
     with pytest.raises(BackgroundFailed, match=told):
         serving.work()
 

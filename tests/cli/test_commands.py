@@ -20,8 +20,8 @@ def test_help_lists_every_command(crossbench: Crossbench) -> None:
         assert crossbench(command, "--help").returncode == 0
 
 
-def test_the_version_is_the_packages(crossbench: Crossbench) -> None:
-    assert __version__ in crossbench("--version").stdout
+def test_the_version_is_the_packages(crossbench_process: Crossbench) -> None:
+    assert __version__ in crossbench_process("--version").stdout
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,9 @@ def test_bad_input_is_one_message_and_exit_2(
     assert "Traceback" not in done.stderr
 
 
-def test_debug_shows_the_traceback(crossbench: Crossbench) -> None:
-    assert "Traceback" in crossbench("--debug", "run", "absent.toml").stderr
+def test_debug_shows_the_traceback(crossbench_process: Crossbench) -> None:
+    assert "Traceback" in crossbench_process("--debug", "run", "absent.toml").stderr
+    assert "Traceback" not in crossbench_process("run", "absent.toml").stderr
 
 
 @pytest.mark.parametrize("option", ["--variant", "--python"])

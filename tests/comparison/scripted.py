@@ -12,18 +12,18 @@ from msgspec.structs import replace
 
 from crossbench.api import Boundary, Device, Fact, Finish, Loaded, Parallelism
 from crossbench.artifacts.whereabouts import Present
-from crossbench.journal import (
-    Installed,
-    Journal,
+from crossbench.journal.events import (
     LaunchEnded,
     LaunchReady,
     LaunchStarted,
-    Manifest,
     PassTaken,
     RunEnded,
     SampleTaken,
 )
+from crossbench.journal.manifest import Installed, Manifest
+from crossbench.journal.writer import Journal
 from crossbench.machine.model import Machine
+from crossbench.places.placement import Place
 from crossbench.plan import build as planning
 from crossbench.plan.arrivals import arrivals
 from crossbench.plan.artifact import Artifact
@@ -90,6 +90,8 @@ class Script(Struct, frozen=True, kw_only=True):
     """By how much, as a part, each further user slows down all of them."""
     stamps: Callable[[list[float]], list[float]] = field(default=list)
     """What becomes of the stamps, in seconds."""
+    places: tuple[Place, ...] = ()
+    """What its workers are held to."""
     taken: Callable[[SampleTaken], SampleTaken | None] = field(default=lambda event: event)
     """What becomes of each sample; None where it is never made."""
 
@@ -164,6 +166,7 @@ def _launch(plan: Plan, book: PromptBook, launch: Launch, script: Script) -> Ite
         planned=launch.id,
         target=launch.target,
         block=launch.block,
+        places=script.places,
         utc="2026-01-01T00:00:00Z",
         monotonic_ns=1,
     )

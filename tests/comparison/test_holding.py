@@ -12,7 +12,7 @@ from crossbench.comparison.invariant import Invariant, Value, state
 from crossbench.comparison.rules import RULES
 from crossbench.comparison.side import Side
 from crossbench.statistics.verdict import PRIMARY
-from crossbench.suite.schema import Axis
+from crossbench.suite.tables.comparison import Axis
 
 AXIS: tuple[Axis, ...] = ("options",)
 

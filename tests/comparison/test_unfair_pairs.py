@@ -13,7 +13,7 @@ from crossbench.api import Boundary, Device, Fact, Finish, Parallelism
 from crossbench.comparison.compare import Compared, Comparison
 from crossbench.comparison.invariant import Held
 from crossbench.comparison.rules import RULES
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import Nvidia, NvidiaDevice, PcieLink, Power
 from crossbench.machine.reading import Reading

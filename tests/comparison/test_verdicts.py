@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from crossbench.comparison.compare import Comparison
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.report.markdown import page
 from crossbench.report.model import Report
 from crossbench.suite.twin import twinned

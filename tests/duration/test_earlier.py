@@ -8,7 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from crossbench.duration import earlier
-from crossbench.journal import JOURNAL, Journal, Manifest
+from crossbench.journal.folder import JOURNAL
+from crossbench.journal.manifest import Manifest
+from crossbench.journal.writer import Journal
 from crossbench.plan.estimate import estimated
 from crossbench.plan.model import Plan
 from crossbench.plan.selection import Selection

@@ -126,12 +126,23 @@ def test_it_is_reused_without_starting_uv(
 @pytest.mark.parametrize(
     "changed",
     [
-        EnvSpec(requirements=("tinyengine==1.1",)),
-        EnvSpec(requirements=ENGINE.requirements, overrides=("other==2",)),
-        EnvSpec(requirements=ENGINE.requirements, build_settings={"tinyengine": {"a": "1"}}),
-        EnvSpec(requirements=ENGINE.requirements, python=">=3.10"),
+        pytest.param(EnvSpec(requirements=("tinyengine==1.1",)), id="requirements"),
+        pytest.param(
+            EnvSpec(requirements=ENGINE.requirements, overrides=("other==2",)),
+            id="overrides",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            EnvSpec(requirements=ENGINE.requirements, build_settings={"tinyengine": {"a": "1"}}),
+            id="build settings",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            EnvSpec(requirements=ENGINE.requirements, python=">=3.10"),
+            id="python",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["requirements", "overrides", "build settings", "python"],
 )
 def test_it_is_rebuilt_when_an_input_changes(links: Path, told: Told, changed: EnvSpec) -> None:
     for version in ("1.0", "1.1"):
@@ -154,6 +165,7 @@ def test_what_is_no_input_of_the_engine_rebuilds_nothing(links: Path, told: Told
     assert find(backend(cpu=same), None, None) == first
 
 
+@pytest.mark.slow
 def test_settings_reach_the_backend_and_are_not_mixed_up_by_caches(
     links: Path, trace: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +186,7 @@ def test_settings_reach_the_backend_and_are_not_mixed_up_by_caches(
     assert [line.split()[1] for line in trace.read_text().splitlines()] == ["None", "None"]
 
 
+@pytest.mark.slow
 def test_a_wheel_serves_in_spite_of_settings_where_the_backend_says_so(
     links: Path, told: Told
 ) -> None:
@@ -185,6 +198,7 @@ def test_a_wheel_serves_in_spite_of_settings_where_the_backend_says_so(
     assert make(backend(other=engine), told).how == "wheel"
 
 
+@pytest.mark.slow
 def test_an_equal_build_of_another_store_comes_from_uvs_cache(
     links: Path, trace: Path, told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -226,6 +240,7 @@ def test_the_settings_of_a_project_around_the_user_do_not_leak_in(
     assert make(SPEC, told).versions["tinyengine"] == "1.0"
 
 
+@pytest.mark.slow
 def test_a_killed_build_is_built_again(links: Path, trace: Path, told: Told) -> None:
     add_source(links, "tinyengine", "1.0", seconds=30)
     killed = another()
@@ -259,6 +274,7 @@ def test_a_damaged_environment_is_built_again(links: Path, told: Told, damage: s
     assert len(told.starts) == 2
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_compiler_too(links: Path, trace: Path) -> None:
     add_source(links, "tinyengine", "1.0", seconds=60)
     process = another()
@@ -271,6 +287,7 @@ def test_an_interrupt_ends_the_compiler_too(links: Path, trace: Path) -> None:
     assert_gone(backend_pid)
 
 
+@pytest.mark.slow
 def test_a_build_is_ended_at_its_deadline(links: Path, trace: Path, told: Told) -> None:
     add_source(links, "tinyengine", "1.0", seconds=60)
 
@@ -310,6 +327,7 @@ def test_a_package_that_does_not_exist_is_named(links: Path, told: Told) -> None
         make(SPEC, told)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_build_once(links: Path, trace: Path) -> None:
     add_source(links, "tinyengine", "1.0", seconds=60)
     first = another()
@@ -375,6 +393,7 @@ class TestNamedInterpreter:
         assert environment.versions["tinyengine"] == "1.0"
         assert in_worker(environment, "import crossbench, tinyengine; print(1)") == "1"
 
+    @pytest.mark.slow
     def test_what_the_worker_needs_is_put_beside_it(self, python: Path, told: Told) -> None:
         site = next(python.parents[1].glob("lib/python*/site-packages"))
         for entry in [*site.glob("msgspec.py"), *site.glob("msgspec-*/*")]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,11 @@ from crossbench.api import DeviceMemory, ModelRef, Needs, Request
 from crossbench.envs.environment import Environment
 from crossbench.fit.artifact import shape_of
 from crossbench.fit.estimate import estimate
-from crossbench.fit.footprint import DeviceRoom, Footprint
+from crossbench.fit.footprint import DeviceRoom, Estimate, Footprint
 from crossbench.headers.files import read_local
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, MemoryRead, ReadMemory, Ready
 from crossbench.worker.supervisor import WorkerProcess
 from tests.fit.cases import Case
@@ -160,11 +160,17 @@ def vllm(
     found = estimate("vllm", case.options, shape_of(read_local(artifact)), needs, [])
     assert found is not None
     with Engine("vllm", environment, folder, artifact, case.options, needs) as engine:
-        memory = list(engine.memory().values())
+        memory = engine.memory()
         capacity = engine.loaded.kv_capacity_tokens.value
-    weights = sum(each.weights_bytes or 0 for each in memory)
-    kv = sum(each.kv_bytes or 0 for each in memory)
-    rows = [
+    return over_ranks(found, memory.values()), found.kv_capacity_tokens, capacity
+
+
+def over_ranks(found: Estimate, memory: Iterable[DeviceMemory]) -> list[Row]:
+    """Weights and KV cache of all ranks together, as vLLM on the processor tells them."""
+    told = tuple(memory)
+    weights = sum(each.weights_bytes or 0 for each in told)
+    kv = sum(each.kv_bytes or 0 for each in told)
+    return [
         Row(
             device="host",
             part="weights",
@@ -178,4 +184,3 @@ def vllm(
             allocated=kv or None,
         ),
     ]
-    return rows, found.kv_capacity_tokens, capacity

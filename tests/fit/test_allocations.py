@@ -1,4 +1,4 @@
-"""Estimates against what the engines really allocate, within 5 %."""
+"""Estimates against what the engines really allocate, within 5 %; vLLM's is in tests/vllm."""
 
 from __future__ import annotations
 
@@ -82,16 +82,3 @@ def test_mlx_weights_and_cache(case: Case, mlx: Environment, tmp_path: Path) -> 
 def test_mlx_on_the_tiny_model(name: str, mlx: Environment, tmp_path: Path) -> None:
     case = Case(model=GQA, context_tokens=40)
     check(allocated.mlx(case, mlx, tmp_path, TINY.parent / name)[:2])
-
-
-@pytest.mark.engine("vllm")
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_vllm_on_the_tiny_model(ranks: int, tmp_path: Path) -> None:
-    overlay.lay(Registry().backend("vllm").spec)
-    options = {"tensor_parallel_size": ranks, "enforce_eager": True, "kv_cache_gib": 0.125}
-    case = Case(model=GQA, options=options, context_tokens=512)
-    rows, estimated, real = allocated.vllm(case, engine("vllm"), tmp_path, TINY)
-    check(rows)
-    assert real is not None
-    assert estimated == pytest.approx(real, rel=TOLERANCE)

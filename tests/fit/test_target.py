@@ -14,8 +14,9 @@ from crossbench.headers.files import Folder, read_local
 from crossbench.lint.rules import findings
 from crossbench.machine import rooms
 from crossbench.suite.model import Target
-from crossbench.suite.schema import TargetNeeds
-from tests.conftest import ROOT, TINY, SuiteWriter, run_crossbench
+from crossbench.suite.tables.target import TargetNeeds
+from tests.called import call_crossbench
+from tests.conftest import ROOT, TINY, SuiteWriter
 from tests.plan.test_build import plan
 
 NEEDS = Needs(context_tokens=1024)
@@ -97,8 +98,23 @@ def test_what_cannot_be_told_says_why() -> None:
     broken = target_fit(target(), nothing, NEEDS, [host()])
     assert broken.verdict.startswith("fit unknown: config.json names no num_hidden_layers")
     unknown = target_fit(target("null"), HERE, NEEDS, [host()])
-    assert unknown.verdict == "fit unknown: backend null is not known"
+    assert unknown.verdict == "fit unknown: crossbench has no estimate for backend null"
     assert unknown.traits is not None
+
+
+def test_the_memory_of_a_server_is_its_own() -> None:
+    nothing = Headed(Folder(config=b"{}", tensors=()))
+    running = target("openai", base_url="http://127.0.0.1:1/v1")
+    started = target("openai", command=("serve",))
+    for read, known in ((HERE, True), (nothing, False), (Unread("the hub is gone"), False)):
+        told = target_fit(running, read, NEEDS, [host(2**20)])
+        assert (told.fits, told.devices, told.traits is not None) == (None, (), known)
+        assert told.verdict.startswith("fit unknown: its server runs already and has the model")
+    told = target_fit(started, HERE, NEEDS, [host(2**20)])
+    assert told.verdict == (
+        "fit unknown: the server that crossbench starts for it takes memory here, how much is "
+        "decided by the server's own settings"
+    )
 
 
 def test_this_machine_has_rooms(suite: SuiteWriter, store: Path) -> None:
@@ -109,7 +125,7 @@ def test_this_machine_has_rooms(suite: SuiteWriter, store: Path) -> None:
 
 def test_a_plan_tells_the_fit_of_every_target(tmp_path: Path) -> None:
     suite = ROOT / "suites" / "quickstart.toml"
-    page = run_crossbench(tmp_path, "plan", suite).stdout
+    page = call_crossbench(tmp_path, "plan", suite).stdout
     assert "llamacpp-tiny-q4_k_m: fits, with up to 2,048 tokens of context" in page
 
 

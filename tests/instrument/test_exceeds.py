@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from crossbench.analysis.instrument import Demand, exceeds, overloaded, usual
+from crossbench.analysis.instrument import UNKNOWN, Demand, exceeds, overloaded, usual
 from crossbench.api import Boundary
 from crossbench.instrument.model import Capacity, Figures
 from crossbench.worker.protocol import Strain
@@ -99,4 +99,25 @@ def test_an_engine_on_the_loops_own_thread_holds_it_up_by_its_own_steps(boundary
     )
     taken.taken = replace(taken.taken, strain=late)
     told = overloaded(None, [taken], boundary)
-    assert (told is None) == (boundary is Boundary.LIBRARY)
+    if boundary is Boundary.LIBRARY:
+        assert told is None
+    else:
+        assert told is not None
+        assert told.startswith("its event loop came 24 ms late")
+
+
+def test_what_was_found_in_process_is_no_limit_of_what_came_over_http() -> None:
+    """Some 80 chunks a second, of which the instrument would carry one."""
+    made = cell(users(2, 8), closed(2, [100.0] * 8))
+    slow = Figures(capacities=(Capacity(streams=2, chunks_per_s=1.0),))
+    plenty = Figures(capacities=(Capacity(streams=2, chunks_per_s=1e6),))
+    for boundary in (Boundary.LIBRARY, Boundary.ASYNC_ENGINE):
+        told = overloaded(slow, made.passes.values(), boundary)
+        assert told is not None
+        assert "with 2 streams the instrument carries 1 here" in told
+        assert overloaded(plenty, made.passes.values(), boundary) is None
+    for figures in (slow, plenty, None):
+        told = overloaded(figures, made.passes.values(), Boundary.HTTP)
+        assert told == UNKNOWN
+        assert "not known for HTTP" in told
+    assert overloaded(plenty, [], Boundary.HTTP) is None

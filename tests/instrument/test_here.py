@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from crossbench.instrument.model import Figures
+from crossbench.instrument.scripts import SINGLE
 from crossbench.instrument.sitting import QUICK
-from crossbench.journal import InstrumentMeasured, read_events
+from crossbench.journal.events import InstrumentMeasured
+from crossbench.journal.reader import read_events
 from tests.conftest import Crossbench, SuiteWriter
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_process_left")]
@@ -20,6 +22,12 @@ prompt_tokens = 16
 output_tokens = 24
 concurrency = 4
 """
+
+
+@pytest.fixture
+def crossbench(crossbench_process: Crossbench) -> Crossbench:
+    """In a process of its own, as in one that is small."""
+    return crossbench_process
 
 
 def test_the_doctor_measures_the_instrument(crossbench: Crossbench) -> None:
@@ -52,8 +60,18 @@ def test_a_run_under_load_tells_what_is_the_instruments_own(
 ) -> None:
     targets = {"one": 'style = "async", tpot_s = 0.002'}
     (figures,), page = measured(crossbench, suite(targets, scenarios=LOAD))
-    assert [each.script.streams for each in figures.trials] == [4]
+    assert [each.script.streams for each in figures.trials] == [1, 4]
+    assert [each.streams for each in figures.capacities] == [4]
     assert "With 4 streams of 50 tok/s each the instrument itself was off by" in page
+
+
+def test_a_run_of_single_requests_tells_it_too(crossbench: Crossbench, suite: SuiteWriter) -> None:
+    (figures,), page = measured(crossbench, suite())
+    (trial,) = figures.trials
+    assert trial.script == SINGLE
+    assert trial.ttft.bias > 0, "no chunk comes before its time"
+    assert not figures.capacities
+    assert "With one request of 100 tok/s at a time the instrument itself was off by" in page
 
 
 def test_a_cell_beyond_what_the_instrument_carries_says_so(

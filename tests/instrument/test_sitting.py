@@ -9,7 +9,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from crossbench.instrument.model import BIAS, Script, Trial
-from crossbench.instrument.scripts import LEAST_CHUNKS, MOST_CHUNKS, flood, grid, script
+from crossbench.instrument.scripts import (
+    LEAST_CHUNKS,
+    MOST_CHUNKS,
+    SINGLE,
+    flood,
+    grid,
+    measure,
+    script,
+)
 from crossbench.instrument.sitting import SHARES, capacity, short
 from tests.instrument.played import trial
 
@@ -71,3 +79,10 @@ def test_a_short_sitting_is_short() -> None:
     assert [each.streams for each in figures.capacities] == [64]
     lasting = [each for each in asked if each != flood(64)]
     assert sum(each.ttft_s + each.chunks * each.gap_s for each in lasting) < 1.0
+
+
+def test_what_every_run_adds_is_half_a_second() -> None:
+    assert SINGLE.repeats * (SINGLE.ttft_s + SINGLE.chunks * SINGLE.gap_s) <= 0.5
+    asked = measure(SINGLE)
+    assert len(asked.requests) == SINGLE.repeats
+    assert (asked.streams, asked.arrivals_ns) == (1, ()), "as a run without load asks for them"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from crossbench.instrument.model import Capacity, Figures, Script
 from crossbench.instrument.told import summary, told
@@ -32,6 +33,27 @@ def test_a_report_is_told_what_is_the_instruments_own() -> None:
     assert lines[0].startswith("With 64 streams of 50 tok/s each the instrument itself was off by")
     assert "20 \u00b5s in TPOT" in lines[0]
     assert lines[-1].endswith(".")
+
+
+def test_one_request_at_a_time_is_told_as_such() -> None:
+    alone = trial(Script(streams=1, tpot_s=0.01, chunks=8, repeats=5), bias=0.001)
+    (line,) = summary(Figures(trials=(alone,)))
+    assert line.startswith("With one request of 100 tok/s at a time the instrument itself was off")
+    assert "10 \u00b5s in TPOT" in line
+    assert line.endswith("differences below that are its own.")
+
+
+def test_targets_behind_a_server_are_told_apart() -> None:
+    *lines, last = summary(FIGURES, ["served", "remote"])
+    assert lines == list(summary(FIGURES))
+    assert last.startswith("That is of the instrument in process.")
+    assert "over HTTP is not known here: served, remote." in last
+
+
+def test_what_nobody_looked_at_is_a_dash() -> None:
+    alone = replace(FIGURES.trials[0], lag_p99_s=None, cpu_s=None)
+    row = next(line for line in told(Figures(trials=(alone,))).splitlines() if "0.10 %" in line)
+    assert [cell.strip() for cell in row.split("|")][-3:-1] == ["\u2013", "\u2013"]
 
 
 def test_a_sitting_that_failed_says_why() -> None:

@@ -94,6 +94,24 @@ def test_a_failed_request_gives_no_figures() -> None:
 SOME = Script(streams=4, tpot_s=0.005, chunks=12)
 
 
+def test_requests_one_after_the_other_are_judged_together() -> None:
+    script = Script(streams=1, tpot_s=0.01, chunks=5, ttft_s=0.02, repeats=3)
+    records = [record(script, number, late * MS, 0, 0) for number, late in enumerate((1, 2, 6))]
+    told = judged(script, Measured(records=tuple(records)))
+    assert told.ttft.bias == pytest.approx(0.003 / 0.02)
+    assert told.ttft.p99_s == pytest.approx(0.006), "of a few, the worst"
+    assert told.tokens_per_s == pytest.approx(100)
+    assert (told.lag_p99_s, told.cpu_s) == (None, None)
+
+
+def test_a_driver_is_seen_in_single_requests_too() -> None:
+    """Three milliseconds over each chunk are late by three, and less than the ten between two."""
+    told = played(Script(streams=1, tpot_s=0.01, chunks=5, ttft_s=0.02, repeats=3), beat=SlowPulse)
+    assert told.gap.p99_s > 0
+    assert told.tpot.bias > -0.5
+    assert told.lag_p99_s is None
+
+
 class LateFirst(NullSession):
     """Every chunk is handed over 3 ms after it was let go."""
 
@@ -122,6 +140,7 @@ def test_a_driver_that_takes_three_milliseconds_a_chunk_is_seen() -> None:
     told = played(SOME, beat=SlowPulse)
     assert told.tpot.bias >= (12 - 5) / 5 * 0.9
     assert told.gap.p99_s >= 0.006
+    assert told.lag_p99_s is not None
     assert told.lag_p99_s >= 0.003
 
 
@@ -130,5 +149,6 @@ def test_many_streams_come_whole_and_never_early() -> None:
     told = played(script)
     assert told.ttft.bias >= 0
     assert 0 < told.tokens_per_s <= script.tokens_per_s * 1.2
+    assert told.cpu_s is not None
     assert told.cpu_s > 0
     assert 0 < told.handover_p99_s < 1

@@ -122,7 +122,7 @@ def test_only_the_path_between_the_ranks_cards_counts(play: Play, tmp_path: Path
 def test_vllm_on_the_processor(play: Play, tmp_path: Path) -> None:
     play(TWO_4090)
     eager = "enforce_eager = true, tensor_parallel_size = 2"
-    assert rules(vllm(tmp_path, eager, "cpu"), "vllm-") == []
+    assert rules(vllm(tmp_path, eager, "cpu"), "vllm-") == ["vllm-eager"]
 
 
 def test_vllm_says_what_of_the_path_is_known(play: Play, tmp_path: Path) -> None:

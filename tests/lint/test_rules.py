@@ -17,10 +17,12 @@ from crossbench.machine import facts, host, nvidia
 from crossbench.machine.model import Medium, Storage
 from crossbench.machine.reading import Reading
 from crossbench.plan.model import Plan
-from tests.conftest import ROOT, TINY, SuiteWriter, run_crossbench
+from tests.called import call_crossbench
+from tests.conftest import ROOT, TINY, SuiteWriter
 from tests.lint import plans
 from tests.lint.plans import found, planned, rules
 from tests.machine.stand_in import (
+    CLOCKS_SET,
     FAILING,
     THROTTLED,
     TWO_3090,
@@ -105,16 +107,17 @@ def test_two_artifacts_without_a_text_to_score_hide_what_fewer_bits_cost(
     assert told(plan(path)) == []
 
 
+@pytest.mark.slow
 def test_findings_stand_in_the_plan_and_the_report_unless_ignored(
     suite: SuiteWriter, tmp_path: Path
 ) -> None:
     path = suite({"one": "context_tokens = 512", "two": "context_tokens = 1024"})
-    page = run_crossbench(tmp_path, "plan", path).stdout
+    page = call_crossbench(tmp_path, "plan", path).stdout
     assert "[context-unequal] unfair: one has 512, two has 1024; set the same context" in page
-    assert run_crossbench(tmp_path, "run", path, "--out", "run").returncode == 0
+    assert call_crossbench(tmp_path, "run", path, "--out", "run").returncode == 0
     report = (tmp_path / "run" / "report.md").read_text()
     assert "**Known before it ran** (context-unequal, unfair): one has 512" in report
-    quiet = run_crossbench(tmp_path, "plan", path, "--ignore", "context-unequal").stdout
+    quiet = call_crossbench(tmp_path, "plan", path, "--ignore", "context-unequal").stdout
     assert "context-unequal" not in quiet
 
 
@@ -179,6 +182,14 @@ def test_conditions_of_the_cards_concern_those_who_use_them(play: Play, tmp_path
     assert {"gpu-held-back", "power-limit", "compute-mode"} <= set(rules(plan))
     path.write_text(path.read_text().replace("cuda", "cpu"))
     assert "gpu-busy" not in rules(planned(path))
+
+
+def test_clocks_that_somebody_has_set_are_named(play: Play, tmp_path: Path) -> None:
+    """Heat and power hold clocks back; what a user has chosen is a setting."""
+    play({**system(1), **card(0, reasons=CLOCKS_SET)})
+    plan = planned(plans.suite(tmp_path, {"llamacpp": ""}, variant="cuda"))
+    assert found(plan, "clocks-set").evidence == "GPU 0: clocks set by the user"
+    assert "gpu-held-back" not in rules(plan)
 
 
 def test_a_healthy_card_gives_no_finding(play: Play, tmp_path: Path) -> None:
@@ -260,6 +271,11 @@ def test_a_mac_that_saves_energy(pair: Plan) -> None:
     there = replace(pair, machine=replace(pair.machine, apple=Reading(hot)))
     evidence = "low-power mode is on, macOS holds it back for heat (limit 70 %)"
     assert told(there) == [("low-power", evidence)]
+    pressed = replace(apple, thermal_pressure=Reading("moderate"))
+    there = replace(pair, machine=replace(pair.machine, apple=Reading(pressed)))
+    assert told(there) == [("low-power", "its thermal pressure is moderate")]
+    calm = replace(apple, thermal_pressure=Reading("nominal"))
+    assert told(replace(pair, machine=replace(pair.machine, apple=Reading(calm)))) == []
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,17 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import llama_cpp
 import msgspec
 
-from crossbench.api import BackendError, Chunk, Finish, Request
+from crossbench.api import BackendError, Request
 from crossbench_llamacpp.crowd import CrowdSession
+from tests import crowd as acts
+from tests.crowd import drained, failed, failed_at_once
 from tests.llamacpp.probes import opened, prompt_of, request
 
 
@@ -31,76 +33,24 @@ def requests_of(told: list[dict[str, Any]]) -> list[Request]:
     return [request(prompt_of(each.pop("length"), salt), **each) for salt, each in enumerate(told)]
 
 
-async def drained(stream: AsyncGenerator[Chunk, None]) -> tuple[list[int], Finish | None]:
-    ids: list[int] = []
-    finish = None
-    async for chunk in stream:
-        ids += chunk.token_ids or ()
-        finish = chunk.finish
-    return ids, finish
-
-
-async def failed(stream: AsyncGenerator[Chunk, None]) -> list[str]:
-    """Type and message of what it raises."""
-    try:
-        await drained(stream)
-    except BackendError as error:
-        return [type(error).__name__, str(error)]
-    return ["none", ""]
-
-
-def held(live: CrowdSession, seat: int) -> int:
-    """The last position that the cache holds of a sequence; -1 for none."""
-    return int(llama_cpp.llama_memory_seq_pos_max(live._cache, seat))
+def held(live: CrowdSession, streams: int) -> list[int]:
+    """The last position that the cache holds of each sequence; -1 for none."""
+    return [int(llama_cpp.llama_memory_seq_pos_max(live._cache, seat)) for seat in range(streams)]
 
 
 def together(model: str, streams: int, requests: list[dict[str, Any]], **options: Any) -> Any:
-    """Each request alone, then all of them at once; what came, and what was proven."""
     given = requests_of(requests)
-
-    async def main(live: CrowdSession) -> Any:
-        alone = [await drained(live.generate(each)) for each in given]
-        live.reset()
-        crowded = await asyncio.gather(*(drained(live.generate(each)) for each in given))
-        left = [held(live, seat) for seat in range(streams)]
-        return {"alone": alone, "crowded": crowded, "left": left}
-
     with crowd(model, streams, **options) as live:
-        told = asyncio.run(main(live))
-    return msgspec.to_builtins(told)
+        acted = acts.together(live, given, lambda: held(live, streams))
+        return msgspec.to_builtins(asyncio.run(acted))
 
 
 def aborted(model: str) -> Any:
-    """One of three is closed early and one cancelled: what the cache then holds, and the third."""
-
-    async def main(live: CrowdSession) -> Any:
-        whole = request(prompt_of(30, 1), 20)
-        before, _ = await drained(live.generate(whole))
-        closed = live.generate(request(prompt_of(40, 2), 200))
-        await anext(closed)
-        cancelled = asyncio.create_task(drained(live.generate(request(prompt_of(50, 3), 200))))
-        beside = live.generate(whole)
-        ids = [token for _ in range(5) for token in (await anext(beside)).token_ids or ()]
-        full = [held(live, seat) for seat in range(3)]
-        await closed.aclose()
-        cancelled.cancel()
-        await asyncio.wait([cancelled])
-        freed = [held(live, seat) for seat in range(3)]
-        rest, finish = await drained(beside)
-        unstarted = live.generate(whole)
-        await unstarted.aclose()
-        after, _ = await drained(live.generate(whole))
-        return {
-            "full": full,
-            "freed": freed,
-            "before": before,
-            "beside": ids + rest,
-            "cached": finish.cached_prompt_tokens if finish else None,
-            "after": after,
-        }
-
+    whole = request(prompt_of(30, 1), 20)
+    closed, cancelled = request(prompt_of(40, 2), 200), request(prompt_of(50, 3), 200)
     with crowd(model, 3) as live:
-        return asyncio.run(main(live))
+        acted = acts.abandoned(live, whole, closed, cancelled, lambda: held(live, 3))
+        return asyncio.run(acted)
 
 
 def unproven(model: str) -> Any:
@@ -154,14 +104,7 @@ def over(model: str) -> Any:
         await asyncio.sleep(0)
         live.close()
         told += [scored, await failed(again), await queued, await failed(other)]
-        return [*told, await failed_at_once(live, asked)]
-
-    async def failed_at_once(live: CrowdSession, asked: Request) -> list[str]:
-        try:
-            live.generate(asked)
-        except BackendError as error:
-            return [type(error).__name__, str(error)]
-        return ["none", ""]
+        return [*told, failed_at_once(live, asked)]
 
     with crowd(model, 2) as live:
         return asyncio.run(main(live))

@@ -10,7 +10,7 @@ from crossbench.api import ModelRef, Needs, Request, TokenScore
 from crossbench.envs.environment import Environment
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import (
     Load,
     Measure,

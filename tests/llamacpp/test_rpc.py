@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from crossbench.api import DeviceMemory, Parallelism, Request
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import Measure, Measured
 from crossbench.worker.pulse import Beat, Phase
-from crossbench.worker.supervisor import WorkerFailed
 from tests.conftest import TINY
 from tests.llamacpp.conftest import Probe, Serve, Start, listening
 

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from crossbench.api import Channel, Device, Loaded
-from crossbench.journal import (
-    JOURNAL,
-    Event,
-    LaunchReady,
-    LaunchStarted,
-    SampleTaken,
-    read_events,
-)
-from crossbench.machine.telemetry import TELEMETRY
+from crossbench.api import Channel, Loaded
+from crossbench.journal.events import Event, LaunchReady, LaunchStarted, SampleTaken
+from crossbench.journal.folder import JOURNAL, MANIFEST
+from crossbench.journal.reader import read_events
+from crossbench.machine.model import Machine
+from crossbench.machine.reading import Reading
+from crossbench.machine.telemetry import TELEMETRY, Seen
 from crossbench.report.build import build
 from crossbench.report.model import Report
-from tests.analysis.readings import CARD, NS, events
+from tests.analysis.readings import NS, events
+from tests.machine.probed import GPU
 
 SLOWER = 200
 """A prompt of the run then takes 20 s, and its tokens 46 s; starting and loading no time."""
 BEFORE_S = 20
 PAUSE_S = 0.2
-GPU = Device(id=CARD, name="NVIDIA GeForce RTX 4090", kind="gpu")
+SEEN_S = 0.05
+"""How long before a worker starts the facts of the machine were read."""
 
 Value = Callable[[float, str | None], float | None]
 """A reading at that second, while that launch is watched."""
@@ -43,9 +43,18 @@ def report(
     readings: Mapping[Channel, Value],
     loaded: Callable[[Loaded], Loaded] = lambda each: replace(each, devices=(GPU,)),
     slower: int = SLOWER,
+    planned: Machine | None = None,
+    seen: Mapping[str, Machine] | None = None,
 ) -> Report:
-    """The report of a copy of the run, slowed down and read by these probes every second."""
+    """The report of a copy of the run, slowed down and read by these probes every second.
+
+    `planned` is the machine it was planned on instead, `seen` that before each worker was started.
+    """
     shutil.copytree(run, folder)
+    if planned is not None:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        manifest["plan"]["machine"] = msgspec.to_builtins(planned)
+        (folder / MANIFEST).write_text(json.dumps(manifest))
     told = _in_rows([_slowed(event, loaded, slower) for event in read_events(run)])
     (folder / JOURNAL).write_bytes(_lines(told))
     watched = _watched(told)
@@ -54,8 +63,18 @@ def report(
         channel: [value(at, _launch(watched, at)) for at in at_s]
         for channel, value in readings.items()
     }
-    (folder / TELEMETRY).write_bytes(_lines(events(values, at_s, watched)))
+    opened, *read, closed = events(values, at_s, watched)
+    read += _seen(watched, seen or {})
+    read.sort(key=lambda event: event.at_ns)
+    (folder / TELEMETRY).write_bytes(_lines([opened, *read, closed]))
     return build(folder)
+
+
+def _seen(watched: Mapping[float, str | None], seen: Mapping[str, Machine]) -> Iterator[Seen]:
+    for second, launch in watched.items():
+        if launch is not None and launch in seen:
+            at_ns = round((second - SEEN_S) * NS)
+            yield Seen(at_ns=at_ns, machine=Reading(seen[launch]))
 
 
 def _lines(told: Sequence[object]) -> bytes:

@@ -87,7 +87,13 @@ def test_a_mac_at_its_best(prints: Print) -> None:
     assert (mac.performance_cores.value, mac.efficiency_cores.value) == (12, 4)
     assert mac.wired_limit_bytes.value == 112 * GIB
     assert (mac.low_power_mode.value, mac.on_battery.value) == (False, False)
-    assert mac.thermal_warning.value == "none"
+    assert mac.thermal_warning.value is None
+    assert mac.thermal_warning.reason == "pmset -g therm has recorded neither a limit nor a warning"
+
+
+def test_limits_that_slow_nothing_down_are_none(prints: Print) -> None:
+    prints(heat="CPU Power notify\n\tCPU_Scheduler_Limit \t= 100\n\tCPU_Speed_Limit \t= 100\n")
+    assert apple.observe().thermal_warning.value == "none"
 
 
 def test_a_mac_that_is_held_back(prints: Print) -> None:

@@ -16,6 +16,7 @@ from crossbench.lint.conditions import conditions
 from crossbench.machine import cards, facts, nvidia
 from crossbench.machine.drain import Drain
 from crossbench.machine.nvml import NO_DRIVER as NOT_INSTALLED
+from crossbench.machine.reading import Reading
 from crossbench.machine.recorder import LOOK_EVERY_S
 from crossbench.registry import Registry
 from tests.conftest import ROOT
@@ -66,7 +67,7 @@ def test_it_tells_of_the_cards_that_cuda_shows_to_whoever_asks(play: Play) -> No
 
 def test_one_process_answers_everything(play: Play) -> None:
     play({**TWO_4090, "0.compute": "4711:1048576", "1.compute": "4711:1048576 4712:0"})
-    assert cards.computing() == {4711, 4712}
+    assert cards.computing(wsl=False, environ={}).value == frozenset({4711, 4712})
     first = asking()
     assert cards.celsius() == (34, 34)
     assert set(cards.used_bytes().values()) == {400 * MIB}
@@ -82,7 +83,7 @@ def test_a_driver_that_hangs_is_waited_for_once(play: Play, impatient: None, fun
     began = time.monotonic()
     assert cards.observe(wsl=False, environ={}) == told
     assert cards.used_bytes() == {}
-    assert cards.computing() == frozenset()
+    assert cards.computing(wsl=False, environ={}) == Reading(reason=told.reason)
     assert cards.celsius() == ()
     assert Drain().wait() == {}
     assert time.monotonic() - began < 2.0

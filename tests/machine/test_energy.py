@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from crossbench.journal import SampleTaken, read_events, read_manifest
+from crossbench.journal.events import SampleTaken
+from crossbench.journal.reader import read_events, read_manifest
 from crossbench.report.markdown import page
 from crossbench.report.model import Report
 from tests.analysis.readings import ENERGY, NS, POWER
-from tests.machine.slow_motion import GPU, SLOWER, Value, report
+from tests.machine.probed import GPU
+from tests.machine.slow_motion import SLOWER, Value, report
 
 pytestmark = pytest.mark.slow
 

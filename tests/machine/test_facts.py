@@ -16,7 +16,8 @@ from crossbench.machine import facts, rooms
 from crossbench.machine.model import Machine
 from crossbench.machine.reading import UNRECORDED, Reading
 from crossbench.machine.redaction import aliases, redacted, scrubbed
-from tests.conftest import SuiteWriter, run_crossbench
+from tests.called import call_crossbench
+from tests.conftest import SuiteWriter
 from tests.machine.stand_in import FAILING, GIB, MIB, THROTTLED, TWO_4090, Facts, Play
 from tests.machine.test_published import mac
 
@@ -75,11 +76,12 @@ def test_what_is_redacted_names_nobody_and_nothing(play: Play) -> None:
     assert redacted(seen).gpus[0].memory_used_bytes.value == 21 * GIB
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_machine_and_its_report_names_no_device(
     play: Play, suite: SuiteWriter, store: Path, tmp_path: Path
 ) -> None:
     play(TWO_4090)
-    assert run_crossbench(tmp_path, "run", suite(), "--out", "run").returncode == 0
+    assert call_crossbench(tmp_path, "run", suite(), "--out", "run").returncode == 0
     uuid = "GPU-0a1b2c3d-0000-1111-2222-333344445555"
     assert uuid in (tmp_path / "run" / "run.json").read_text()
     for name in ("report.json", "report.md"):

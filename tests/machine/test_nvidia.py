@@ -14,10 +14,13 @@ from crossbench.machine import nvidia
 from crossbench.machine.nvidia_model import Nvidia
 from crossbench.machine.reading import Reading
 from tests.machine.stand_in import (
+    CLOCKS_SET,
     FAILING,
     GIB,
     MIB,
     NO_DRIVER,
+    POWER_CAP,
+    SYNC_BOOST,
     THROTTLED,
     TWO_3090,
     TWO_4090,
@@ -126,6 +129,14 @@ def test_a_card_that_is_hot_and_shared(play: Play) -> None:
     ]
 
 
+def test_clocks_that_somebody_has_set_are_not_held_back(play: Play) -> None:
+    play({**TWO_4090, "0.reasons": CLOCKS_SET | SYNC_BOOST, "1.reasons": POWER_CAP})
+    first, second = seen().devices
+    assert first.clocks_set.value == ("clocks set by the user", "clocks of a group of devices")
+    assert (first.held_back.value, second.clocks_set.value) == ((), ())
+    assert second.held_back.value == ("power limit",)
+
+
 def test_what_a_driver_refuses_is_a_reason_and_the_rest_is_read(play: Play) -> None:
     play(FAILING)
     found = seen()
@@ -145,6 +156,14 @@ def test_under_wsl_the_reason_names_it(play: Play) -> None:
     play(FAILING)
     told = seen(wsl=True).devices[0].busy_percent.reason
     assert told == "not told under WSL2 (the NVIDIA driver says: Not Supported)"
+
+
+def test_under_wsl_nobody_on_a_card_is_no_word_of_nobody(play: Play) -> None:
+    play(TWO_4090)
+    told = seen(wsl=True).devices[0].occupants
+    assert told.reason == "not told under WSL2, which shows no process of Windows"
+    play(THROTTLED)
+    assert len(seen(wsl=True).devices[0].occupants.value or ()) == 3
 
 
 def test_without_a_driver_there_is_a_reason(play: Play) -> None:

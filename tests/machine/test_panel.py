@@ -12,21 +12,33 @@ import pytest
 from msgspec.structs import replace
 
 from crossbench.analysis.bandwidth import bandwidth_use
-from crossbench.analysis.integrity import Check
+from crossbench.analysis.check import Check
 from crossbench.api import Channel, Device, Fact, Loaded
-from crossbench.journal import (
-    BackgroundWorked,
-    Journal,
-    LaunchReady,
-    SampleTaken,
-    read_events,
-    read_manifest,
-)
+from crossbench.journal.events import BackgroundWorked, LaunchReady, SampleTaken
+from crossbench.journal.reader import read_events, read_manifest
+from crossbench.journal.writer import Journal
+from crossbench.machine import facts as machine_facts
+from crossbench.machine.model import Machine
+from crossbench.machine.reading import Reading
 from crossbench.places.placement import Place
 from crossbench.report.markdown import page
+from crossbench.report.model import Report
 from tests.analysis.readings import CARD
-from tests.machine.slow_motion import GPU, Value, gauge, report
-from tests.machine.stand_in import MIB, POWER_CAP
+from tests.machine.probed import GPU
+from tests.machine.slow_motion import Value, gauge, report
+from tests.machine.stand_in import (
+    CLOCKS_SET,
+    FAILING,
+    HW_THERMAL,
+    MIB,
+    POWER_CAP,
+    SYNC_BOOST,
+    THROTTLED,
+    TWO_4090,
+    Facts,
+    Play,
+)
+from tests.machine.test_published import mac
 
 pytestmark = pytest.mark.slow
 
@@ -114,10 +126,24 @@ def test_a_link_counts_as_it_is_under_load(
     assert check.evidence == f"GPU 0: x{lanes} of x16, generation {generation} of 4"
 
 
+@pytest.mark.parametrize(
+    ("bits", "held", "set_"),
+    [(CLOCKS_SET | SYNC_BOOST, False, True), (HW_THERMAL, True, False), (1, False, False)],
+)
+def test_clocks_that_somebody_has_set_are_a_setting(
+    judge: Judge, bits: int, held: bool, set_: bool
+) -> None:
+    found = judge({gauge(CARD, "clock_reasons"): lambda at, launch: bits if launch else 1})
+    assert (found["throttled"].found, found["clocks-set"].found) == (held, set_)
+    assert found["clocks-set"].origin == "setting"
+    words = "clocks set by the user in ", "clocks of a group of devices in "
+    assert all((word in found["clocks-set"].evidence) is set_ for word in words)
+
+
 def test_what_nobody_read_is_not_known(judge: Judge) -> None:
     found = judge({gauge("host", "memory_available"): lambda at, launch: 1.0})
     rules = ("throttled", "processor-throttled", "link-below-maximum", "swapped", "other-load")
-    for rule in (*rules, "machine-changed"):
+    for rule in (*rules, "clocks-set", "machine-changed"):
         assert (found[rule].found, found[rule].evidence) == (None, "no probe read it")
 
 
@@ -144,6 +170,37 @@ def test_load_of_others_is_labelled(judge: Judge) -> None:
     assert found["other-load"].evidence.startswith("others took 1 of ")
     cores = os.cpu_count() or 1
     assert found["other-load"].found is (0.05 * cores < 1)
+
+
+HOST_TIME = Channel(device="host", quantity="cpu_time", unit="s", kind="counter")
+
+
+def test_counts_of_processor_time_that_contradict_each_other_tell_nothing(judge: Judge) -> None:
+    """A worker cannot take more than the whole machine: nobody else is not what that says."""
+    check = judge(
+        {
+            HOST_TIME: lambda at, launch: at / 2,
+            gauge("worker", "cpu_time"): lambda at, launch: at if launch else None,
+        }
+    )["other-load"]
+    assert check.found is None
+    assert "0.5 of" in check.evidence
+    assert check.evidence.endswith("the two counts do not belong together")
+
+
+def test_readings_in_which_one_of_the_two_is_missing_are_passed_over(judge: Judge) -> None:
+    check = judge(
+        {
+            HOST_TIME: lambda at, launch: 2 * at,
+            gauge("worker", "cpu_time"): lambda at, launch: at if launch and at % 3 else None,
+        }
+    )["other-load"]
+    assert check.evidence.startswith("others took 1 of ")
+
+
+def test_a_worker_that_was_not_read_is_the_reason(judge: Judge) -> None:
+    check = judge({HOST_TIME: lambda at, launch: 2 * at})["other-load"]
+    assert (check.found, check.evidence) == (None, "no probe read it")
 
 
 def test_a_background_is_no_load_from_outside(run: Path, tmp_path: Path) -> None:
@@ -195,8 +252,132 @@ def test_settings_of_the_machine_stand_in_the_panel(judge: Judge) -> None:
     found = judge({})
     assert found["power-limit"].found is True
     assert found["power-limit"].evidence == "GPU 0: 300 W, by default 450 W"
-    assert found["foreign-process"].evidence == "none of 4 timed samples"
     assert found["suspended"].found is False
+
+
+def machine_of(play: Play, facts: Facts) -> Machine:
+    """What the real reading makes of these cards."""
+    play(facts)
+    return machine_facts.observe()
+
+
+def foreign(told: Report) -> Check:
+    (check,) = [each for each in told.checks if each.rule == "foreign-process"]
+    return check
+
+
+@pytest.mark.parametrize(
+    ("planned", "then", "found", "evidence"),
+    [
+        (TWO_4090, [TWO_4090, TWO_4090], False, "none of 4 timed samples"),
+        (
+            THROTTLED,
+            [THROTTLED, THROTTLED],
+            True,
+            "none of 4 timed samples; GPU 0 had 2 processes of others when it was planned and "
+            "before 2 of 2 launches, first b1-one",
+        ),
+        (
+            TWO_4090,
+            [TWO_4090, {**TWO_4090, "0.compute": "77:1048576", "1.compute": "78:0 79:0"}],
+            True,
+            "none of 4 timed samples; GPU 0 had 1 process of others before 1 of 2 launches, first "
+            "b2-one",
+        ),
+        (
+            TWO_4090,
+            [TWO_4090, {**TWO_4090, "0.graphics": "900:0"}],
+            False,
+            "none of 4 timed samples",
+        ),
+        (
+            FAILING,
+            [FAILING, FAILING],
+            None,
+            "none of 4 timed samples; not known is who is on GPU 0: the NVIDIA driver says: "
+            "Insufficient Permissions",
+        ),
+        (
+            TWO_4090,
+            [TWO_4090],
+            None,
+            "none of 4 timed samples; not known is who was there before b2-one: the machine was "
+            "not read in time",
+        ),
+    ],
+    ids=["nobody", "throughout", "between two launches", "a desktop", "untold", "unread"],
+)
+def test_who_else_is_on_the_cards_before_a_worker_is_none_of_the_runs(
+    run: Path,
+    tmp_path: Path,
+    play: Play,
+    planned: Facts,
+    then: list[Facts],
+    found: bool | None,
+    evidence: str,
+) -> None:
+    launches = dict(zip(["b1-one", "b2-one"], then, strict=False))
+    told = report(
+        run,
+        tmp_path / "run",
+        {gauge("host", "memory_available"): lambda at, launch: 1.0},
+        planned=machine_of(play, planned),
+        seen={launch: machine_of(play, each) for launch, each in launches.items()},
+    )
+    check = foreign(told)
+    assert (check.found, check.evidence, check.origin) == (found, evidence, "outside")
+    assert "another process on its devices" in page.render(told)
+
+
+def test_a_machine_without_cards_has_no_row_of_them(run: Path, tmp_path: Path, play: Play) -> None:
+    """A Mac's GPU: what of it is held back is told by its thermal pressure, and it has no link."""
+    bare = machine_of(play, {**TWO_4090, "count": 0})
+    apple = replace(bare, apple=mac("Apple M3 Max", 40))
+    levels = {gauge("host", "thermal_pressure"): lambda at, launch: 2.0 if launch else 0.0}
+    told = {
+        name: {check.rule: check for check in report(run, tmp_path / name, read, planned=on).checks}
+        for name, read, on in (("mac", levels, apple), ("cool", {}, apple), ("other", levels, bare))
+    }
+    for rules in told.values():
+        assert not rules.keys() & {"link-below-maximum", "clocks-set", "foreign-process"}
+    held = told["mac"]["throttled"]
+    assert (held.found, held.origin) == (True, "machine")
+    assert held.evidence.startswith("thermal pressure: heavy in ")
+    assert (told["cool"]["throttled"].found, told["cool"]["throttled"].evidence) == (
+        None,
+        "no probe read it",
+    )
+    assert (
+        told["other"]["throttled"].evidence == "clocks are read of NVIDIA's and Apple's GPUs only"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found", "evidence"),
+    [
+        ({}, False, "it runs on no battery, and is not in low-power mode"),
+        ({"low_power_mode": Reading(reason="pmset is silent")}, None, "pmset is silent"),
+        ({"low_power_mode": Reading(True)}, True, "low-power mode is on"),
+        ({"thermal_pressure": Reading("heavy")}, True, "its thermal pressure is heavy"),
+    ],
+)
+def test_what_a_mac_does_not_tell_of_its_power_is_not_fine(
+    run: Path,
+    tmp_path: Path,
+    play: Play,
+    changes: dict[str, Any],
+    found: bool | None,
+    evidence: str,
+) -> None:
+    bare = machine_of(play, {**TWO_4090, "count": 0})
+    apple, host = mac("Apple M3 Max", 40).value, bare.host.value
+    assert apple is not None
+    assert host is not None
+    plugged = Reading(replace(host, on_battery=Reading(False)))
+    there = replace(bare, host=plugged, apple=Reading(replace(apple, **changes)))
+    told = report(run, tmp_path / "run", {}, planned=there)
+    (check,) = [each for each in told.checks if each.rule == "low-power"]
+    assert (check.found, check.evidence) == (found, evidence)
 
 
 def loaded_by(run: Path) -> Loaded:

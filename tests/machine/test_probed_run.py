@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from crossbench.analysis.memory import MemoryUse
 from crossbench.api import DeviceMemory
-from crossbench.journal import LaunchStarted, read_events, read_manifest
-from crossbench.machine import telemetry
+from crossbench.journal.events import LaunchStarted
+from crossbench.journal.folder import MANIFEST
+from crossbench.journal.reader import read_events, read_manifest
+from crossbench.machine import facts, telemetry
 from crossbench.machine.telemetry import TELEMETRY, Opened, Seen, Watched
 from crossbench.report.build import build
 from crossbench.report.markdown import page
@@ -19,7 +22,8 @@ from tests.analysis.readings import CARD, POWER
 from tests.conftest import run_crossbench
 from tests.machine.probed import SUITE
 from tests.machine.slow_motion import gauge, report
-from tests.machine.stand_in import GIB, MIB
+from tests.machine.stand_in import GIB, MIB, TWO_4090, Play
+from tests.machine.test_published import mac
 
 pytestmark = pytest.mark.slow
 
@@ -30,9 +34,17 @@ def test_a_run_is_read_from_before_its_first_worker_to_its_end(run: Path) -> Non
     absent = {each["name"]: each["absent"] for each in told["probes"]}
     clocks = list(Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_cur_freq"))
     assert absent.pop("processor") is None or not clocks
+    if not clocks:
+        (check,) = [
+            each
+            for each in json.loads((run / "report.json").read_text())["checks"]
+            if each["rule"] == "processor-throttled"
+        ]
+        assert check["evidence"] == "the kernel tells no clocks, as in most virtual machines"
     assert {name: reason is None for name, reason in absent.items()} == {
         "nvml": True,
         "ioreport": False,
+        "pressure": False,
         "rapl": Path("/sys/class/powercap/intel-rapl:0/energy_uj").exists(),
         "host": True,
         "tree": True,
@@ -147,7 +159,51 @@ def test_the_engines_split_stands_beside_what_was_read(run: Path, tmp_path: Path
     assert of(told, "worker").baseline_bytes == 0
     assert of(told, "worker").loaded_bytes == 3 * GIB
     assert of(told, "cpu").engine == DeviceMemory(used_bytes=0)
-    assert of(told, "cpu").reasons == ("no probe read it",)
+    assert of(told, "cpu").reasons == ("only its engine calls a device that",)
+    assert "one on cpu" not in page.render(told)
+
+
+def test_memory_that_nobody_read_has_a_reason_in_the_report(run: Path, tmp_path: Path) -> None:
+    """One card tells nothing, and what the host has is read only while no worker runs."""
+    told = report(
+        run,
+        tmp_path / "run",
+        {gauge("host", "memory_available"): lambda at, launch: None if launch else 1.0 * GIB},
+    )
+    assert of(told, "GPU 0").reasons == ("no probe read it",)
+    assert of(told, "memory").peak_bytes is None
+    assert "nothing was read while it ran" in of(told, "memory").reasons
+    text = page.render(told)
+    assert "- one on GPU 0: no probe read it." in text
+    assert "one on memory: nothing was read while it ran." in text
+
+
+def test_without_probes_a_card_has_that_for_its_reason(run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    report(run, folder, {})
+    (folder / TELEMETRY).unlink()
+    manifest = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**manifest, "probing": False}))
+    told = build(folder)
+    off = "it was switched off (--no-probes)"
+    assert of(told, "GPU 0").reasons == (off,)
+    checks = {check.rule: check for check in told.checks}
+    for rule in ("throttled", "link-below-maximum", "swapped", "other-load", "machine-changed"):
+        assert (checks[rule].found, checks[rule].evidence) == (None, off)
+    assert checks["foreign-process"].found is None
+    assert checks["foreign-process"].evidence.endswith(f"before b1-one, b2-one: {off}")
+
+
+def test_wired_memory_has_the_limit_that_macos_chooses(
+    run: Path, tmp_path: Path, play: Play
+) -> None:
+    play({**TWO_4090, "count": 0})
+    there = replace(facts.observe(), apple=mac("Apple M3 Max", 40))
+    wired = {gauge("host", "memory_wired"): lambda at, launch: 1.0 * GIB}
+    told = report(run, tmp_path / "run", wired, planned=there)
+    use = of(told, "wired memory")
+    assert use.capacity_bytes is None
+    assert "one on wired memory: macOS chooses how much of it may be wired." in page.render(told)
 
 
 @pytest.mark.parametrize(

@@ -126,11 +126,12 @@ def test_a_processor_that_tells_nothing_is_absent(tmp_path: Path) -> None:
 
 @pytest.fixture
 def rapl(tmp_path: Path) -> Path:
-    """Two packages, the first with its cores inside."""
+    """Two packages, the first with its cores inside, and the whole platform beside them."""
     for name, label, energy in (
         ("intel-rapl:0", "package-0", 5_000_000),
         ("intel-rapl:0:0", "core", 1_000_000),
         ("intel-rapl:1", "package-1", 7_500_000),
+        ("intel-rapl:2", "psys", 90_000_000),
     ):
         zone = tmp_path / "sys" / "class" / "powercap" / name
         zone.mkdir(parents=True)
@@ -236,6 +237,29 @@ def test_the_host_and_a_tree_of_processes() -> None:
     assert tree.read() == [None, None, None]
 
 
+BUSY = "import os, time\nos.nice(19)\nwhile time.process_time() < 0.15: pass"
+SPENT = ("user", "nice", "system", "irq", "softirq", "steal")
+
+
+def spent_s() -> float:
+    """As proc_stat(5) lays it out; its user time holds that of guests."""
+    _, *ticks = Path("/proc/stat").read_text().splitlines()[0].split()
+    states = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    told = dict(zip(states, map(int, ticks), strict=False))
+    return sum(told[state] for state in SPENT) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(not Path("/proc/stat").exists(), reason="no /proc/stat here")
+def test_time_of_the_niced_counts_as_anybodys() -> None:
+    """Without it the sum would be behind what the kernel tells by at least the child's."""
+    host = HostProbe()
+    place = [channel.quantity for channel in host.open()].index("cpu_time")
+    subprocess.run([sys.executable, "-c", BUSY], check=True, timeout=60)
+    least, told, most = spent_s(), host.read()[place], spent_s()
+    assert told is not None
+    assert least - 0.02 <= told <= most + 0.02
+
+
 PROBES = """\
 from crossbench.api import ProbeSpec
 from crossbench.hookspecs import hookimpl
@@ -258,7 +282,7 @@ def test_plugins_bring_probes(site: Site, name: str, factory: object, cause: str
     site.install("meter", PROBES.format(name=name, factory=factory))
     registry = Registry(site.points())
     names = [probe.name for probe in registry.probes()]
-    built_in = ["nvml", "processor", "rapl", "ioreport", "host", "tree", "pcie"]
+    built_in = ["nvml", "processor", "rapl", "ioreport", "pressure", "host", "tree", "pcie"]
     assert names == [*built_in, *([] if cause else ["wall"])]
     told = [problem.cause for problem in registry.problems]
     assert [(cause or "") in each for each in told] == ([True] if cause else [])

@@ -13,7 +13,8 @@ import pytest
 from crossbench.analysis import energy_windows, joules
 from crossbench.api import ProbeSpec
 from crossbench.cli import cli
-from crossbench.journal import CellFailed, LaunchStarted, SampleTaken, read_events
+from crossbench.journal.events import CellFailed, LaunchStarted, SampleTaken
+from crossbench.journal.reader import read_events
 from crossbench.machine import recorder
 from crossbench.machine.probes.rapl import RaplProbe
 from crossbench.run import alone

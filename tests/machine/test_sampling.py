@@ -18,7 +18,7 @@ from crossbench.machine.probes import BUILT_IN
 from crossbench.machine.recorder import PATIENCE_S, Recorder, recording
 from crossbench.machine.telemetry import TELEMETRY, Closed, Opened, Seen, Tick, Watched
 from tests.conftest import ROOT
-from tests.machine.stand_in import GIB, HANGING, MIB, Play, card, system
+from tests.machine.stand_in import GIB, HANGING, MIB, Play, card, put, system
 
 pytestmark = pytest.mark.usefixtures("no_process_left")
 
@@ -158,6 +158,7 @@ def test_probes_that_lie_cost_their_own_values(tmp_path: Path) -> None:
     assert all(tick.values[3] for tick in ticks(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_sampler_that_hangs_holds_nobody_up(tmp_path: Path, stuck: Path) -> None:
     """More is said to it than a pipe holds, and nobody waits for it to listen."""
     recorder = Recorder(tmp_path, named(Stuck), interval_s=0.02)
@@ -169,6 +170,7 @@ def test_a_sampler_that_hangs_holds_nobody_up(tmp_path: Path, stuck: Path) -> No
     assert time.monotonic() - began < 2 * PATIENCE_S + 2
 
 
+@pytest.mark.slow
 def test_a_sampler_that_hangs_does_not_outlive_a_killed_host(tmp_path: Path, stuck: Path) -> None:
     """The fixture of all these tests looks for it."""
     code = (
@@ -239,6 +241,28 @@ def test_a_sampler_that_tells_no_facts_is_asked_once(
             recorder.settle(lambda idle: None)
         assert time.monotonic() - began < 3.0
     assert not [each for each in telemetry.read(tmp_path) if isinstance(each, Seen)]
+
+
+def test_a_sampler_that_is_late_once_is_asked_again(
+    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = {**system(1), **card(0)}
+    script = play(facts)
+    host = [ProbeSpec(name="host", factory="crossbench.machine.probes.host:HostProbe")]
+    with Recorder(tmp_path, host, interval_s=600) as recorder:
+        recorder.settle(lambda idle: None)
+        put(script, {**facts, "hang nvmlDeviceGetVbiosVersion": 1})
+        monkeypatch.setattr("crossbench.machine.recorder.OPENING_S", 0.2)
+        recorder.settle(lambda idle: None)
+        put(script, facts)
+        wait_until(lambda: len(seen_in(tmp_path)) == 2)
+        monkeypatch.setattr("crossbench.machine.recorder.OPENING_S", 30.0)
+        recorder.settle(lambda idle: None)
+        assert len(seen_in(tmp_path)) == 3
+
+
+def seen_in(folder: Path) -> list[Seen]:
+    return [event for event in telemetry.read(folder) if isinstance(event, Seen)]
 
 
 def test_a_second_sitting_follows_a_torn_one(tmp_path: Path) -> None:

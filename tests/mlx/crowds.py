@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import mlx.core as mx
 import msgspec
 
-from crossbench.api import BackendError, Chunk, Finish, ModelRef, Needs, Request, Sampling
+from crossbench.api import BackendError, ModelRef, Needs, Request, Sampling
 from crossbench_mlx import crowd as room
 from crossbench_mlx.crowd import CrowdSession
 from crossbench_mlx.decoder import Decoder
 from crossbench_mlx.engine import Mlx
 from crossbench_mlx.options import MlxOptions
+from tests import crowd as acts
+from tests.crowd import drained, failed, failed_at_once, told
 
 
 @contextmanager
@@ -42,24 +44,6 @@ def request(length: int, tokens: int, salt: int = 0, **more: Any) -> Request:
     return Request(id="r", prompt_ids=prompt, max_tokens=tokens, sampling=sampling, **more)
 
 
-async def drained(stream: AsyncGenerator[Chunk, None]) -> tuple[list[int], Finish | None]:
-    ids: list[int] = []
-    finish = None
-    async for chunk in stream:
-        ids += chunk.token_ids or ()
-        finish = chunk.finish
-    return ids, finish
-
-
-async def failed(stream: AsyncGenerator[Chunk, None]) -> list[str]:
-    """Type and message of what it raises."""
-    try:
-        await drained(stream)
-    except BackendError as error:
-        return [type(error).__name__, str(error)]
-    return ["none", ""]
-
-
 def kv_bytes(live: CrowdSession) -> int:
     (memory,) = live.memory().values()
     return memory.kv_bytes or 0
@@ -71,55 +55,21 @@ def load_failure(path: str, **options: Any) -> list[str]:
         with crowd(path, 2, **options):
             return ["none", "it loaded"]
     except BackendError as error:
-        return [type(error).__name__, str(error)]
+        return told(error)
 
 
 def together(path: str, streams: int, requests: list[dict[str, Any]], **options: Any) -> Any:
-    """Each request alone, then all of them at once; what came, and what was proven."""
     given = [request(salt=salt, **each) for salt, each in enumerate(requests)]
-
-    async def main(live: CrowdSession) -> Any:
-        alone = [await drained(live.generate(each)) for each in given]
-        live.reset()
-        crowded = await asyncio.gather(*(drained(live.generate(each)) for each in given))
-        return {"alone": alone, "crowded": crowded, "left": kv_bytes(live)}
-
     with crowd(path, streams, **options) as live:
-        return msgspec.to_builtins(asyncio.run(main(live)))
+        acted = acts.together(live, given, lambda: kv_bytes(live))
+        return msgspec.to_builtins(asyncio.run(acted))
 
 
 def aborted(path: str) -> Any:
-    """One of three is closed early and one cancelled: what the third gives, and the caches."""
-
-    async def main(live: CrowdSession) -> Any:
-        whole = request(30, 20, 1)
-        before, _ = await drained(live.generate(whole))
-        closed = live.generate(request(400, 100, 2))
-        await anext(closed)
-        cancelled = asyncio.create_task(drained(live.generate(request(40, 100, 3))))
-        beside = live.generate(whole)
-        ids = [token for _ in range(5) for token in (await anext(beside)).token_ids or ()]
-        full = kv_bytes(live)
-        await closed.aclose()
-        cancelled.cancel()
-        await asyncio.wait([cancelled])
-        freed = kv_bytes(live)
-        rest, finish = await drained(beside)
-        unstarted = live.generate(whole)
-        await unstarted.aclose()
-        after, _ = await drained(live.generate(whole))
-        return {
-            "full": full,
-            "freed": freed,
-            "left": kv_bytes(live),
-            "before": before,
-            "beside": ids + rest,
-            "cached": finish.cached_prompt_tokens if finish else None,
-            "after": after,
-        }
-
+    whole, closed, cancelled = request(30, 20, 1), request(400, 100, 2), request(40, 100, 3)
     with crowd(path, 3) as live:
-        return asyncio.run(main(live))
+        acted = acts.abandoned(live, whole, closed, cancelled, lambda: kv_bytes(live))
+        return asyncio.run(acted)
 
 
 def slow(path: str) -> Any:
@@ -170,16 +120,11 @@ def over(path: str) -> Any:
         waiting = asyncio.create_task(failed(live.generate(asked)))
         await asyncio.sleep(0)
         live.reset()
-        told = [await waiting, await failed(paused), kv_bytes(live)]
+        found = [await waiting, await failed(paused), kv_bytes(live)]
         again = live.generate(asked)
         await anext(again)
         live.close()
-        told.append(await failed(again))
-        try:
-            live.generate(asked)
-        except BackendError as error:
-            told.append([type(error).__name__, str(error)])
-        return told
+        return [*found, await failed(again), failed_at_once(live, asked)]
 
     with crowd(path, 2) as live:
         return asyncio.run(main(live))

@@ -12,6 +12,7 @@ import pytest
 
 from crossbench.api import Boundary, Parallelism
 from crossbench.envs.environment import Environment
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import (
     MemoryRead,
     ReadMemory,
@@ -20,7 +21,6 @@ from crossbench.worker.protocol import (
     Tokenized,
     VocabularyRead,
 )
-from crossbench.worker.supervisor import WorkerFailed
 from tests.conftest import TINY
 from tests.mlx.conftest import STORED, TINY_4BIT, Loaded, Workers, probe
 

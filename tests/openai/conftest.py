@@ -13,9 +13,10 @@ from crossbench.envs import overlay
 from crossbench.envs.environment import Environment
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Record
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 from tests.conftest import TINY, engine
 from tests.openai.scripted import Server, completion, event, finish, usage, words
 

@@ -13,7 +13,7 @@ from crossbench.api import ModelRef, Needs, Request
 from crossbench.envs import overlay
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import Load, Measure, Measured, Ready, Record
 from crossbench.worker.supervisor import WorkerProcess
 from tests.conftest import engine

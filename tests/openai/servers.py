@@ -77,6 +77,19 @@ def vllm(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/v1"
 
 
+@contextmanager
+def mlx_lm(folder: Path) -> Iterator[str]:
+    """`mlx_lm.server`; its address. It lists what lies in the hub's cache too, so that is empty."""
+    cache = folder / "hub"
+    cache.mkdir()
+    port = _free_port()
+    command = [str(engine("mlx").python), "-m", "mlx_lm", "server", "--model", str(TINY)]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--prompt-cache-size", "0"]
+    environ = {"HF_HUB_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
+    with _serving(command, environ, port, folder / "log", 60):
+        yield f"http://127.0.0.1:{port}/v1"
+
+
 def ask(url: str, body: Mapping[str, Any] | None = None) -> Any:
     """The JSON that answers, without the plugin."""
     data = None if body is None else json.dumps(body).encode()

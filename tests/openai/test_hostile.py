@@ -104,6 +104,16 @@ def test_a_line_of_100_mb_is_an_error_within_bounds(
     assert target.record().failure is None
 
 
+NESTED = b'{"x": ' + b"[" * 100_000
+
+
+def test_json_nested_beyond_reason_costs_one_request(target: Target, server: Server) -> None:
+    server.says(b"data: ", NESTED, b"\n\n")
+    assert "the server streamed what is no event" in target.failure()
+    server.says(*TWO, *ENDED)
+    assert target.record().failure is None
+
+
 NO_HTTP, TOO_LONG = "what it sent is no HTTP (HttpParser", "it sent over 64 KiB that are no answer"
 
 

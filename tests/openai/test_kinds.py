@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from crossbench.api import Request
+from crossbench.api import Request, Sampling
 from crossbench_openai import kinds
 from crossbench_openai.body import Bodies
 from crossbench_openai.kinds import KINDS, STANDARD, KindName
@@ -34,11 +35,11 @@ EXACT: dict[KindName, str | None] = {
     "tensorrt-llm": "ignore_eos",
     "lm-studio": None,
     "ollama": None,
-    "mlx-lm": None,
+    "mlx-lm": "logit_bias",
 }
 
 
-def bodies(name: KindName, **more: Any) -> Bodies:
+def bodies(name: KindName, ends: tuple[int, ...] = (5, 1), **more: Any) -> Bodies:
     """Those of a server of this kind that publishes no schema."""
     kind = kinds.named(name)
     server = Server(
@@ -50,7 +51,7 @@ def bodies(name: KindName, **more: Any) -> Bodies:
         fields=STANDARD | kind.takes,
         schema_told=False,
     )
-    return Bodies(server, OpenAIOptions(base_url="http://127.0.0.1:1/v1", **more))
+    return Bodies(server, OpenAIOptions(base_url="http://127.0.0.1:1/v1", **more), ends)
 
 
 def body(name: KindName, **more: Any) -> Any:
@@ -91,6 +92,14 @@ def test_length_is_forced_by_what_the_kind_has(name: KindName) -> None:
     asked = body(name)
     assert asked.get("ignore_eos") is (True if EXACT[name] == "ignore_eos" else None)
     assert asked.get("min_tokens") == (7 if EXACT[name] == "min_tokens" else None)
+    bars = {"5": -100.0, "1": -100.0}
+    assert asked.get("logit_bias") == (bars if EXACT[name] == "logit_bias" else None)
+
+
+def test_where_nothing_is_known_to_end_an_answer_nothing_is_barred() -> None:
+    made = bodies("mlx-lm", ends=())
+    assert made.forced_by is None
+    assert "exact output length" in made.ignored()
 
 
 @pytest.mark.parametrize("name", EXACT)
@@ -108,6 +117,11 @@ def test_caches_and_penalties_are_off_where_they_can_be() -> None:
     assert "min_p" not in body("ollama")
 
 
+def test_a_seed_is_sent_only_where_something_is_drawn() -> None:
+    assert "seed" not in body("mlx-lm")
+    assert body("mlx-lm", sampling=Sampling(temperature=1.0, seed=7))["seed"] == 7
+
+
 def test_ids_or_counts_are_asked_for_where_they_can_be_had() -> None:
     assert body("vllm")["return_token_ids"] is True
     assert body("vllm")["stream_options"] == {"include_usage": True}
@@ -122,9 +136,27 @@ def test_what_a_suite_adds_is_sent_and_believed() -> None:
     assert made.of(Request(id="r", prompt_ids=(1,), max_tokens=1), {})["ignore_eos"] is True
 
 
-def test_the_readme_lists_each_kind_with_what_forces_its_length() -> None:
-    rows = [line.split("|") for line in README.read_text().splitlines() if line.startswith("| `")]
-    told = {cells[1].strip(" `"): cells[2].strip(" `") for cells in rows}
-    assert {name: told.get(name) for name in EXACT} == {
+@pytest.fixture(scope="module")
+def rows() -> dict[str, list[str]]:
+    """Kind -> the cells of its row in the README."""
+    lines = [line.split("|") for line in README.read_text().splitlines() if line[:3] == "| `"]
+    return {cells[1].strip(" `"): [cell.strip(" `") for cell in cells[2:-1]] for cells in lines}
+
+
+def test_the_readme_lists_each_kind_with_what_forces_its_length(rows: dict[str, list[str]]) -> None:
+    assert {name: rows[name][0] for name in EXACT} == {
         name: forced or "no" for name, forced in EXACT.items()
     }
+
+
+def test_the_readme_tells_which_kinds_were_run_and_what_the_others_rest_on(
+    rows: dict[str, list[str]],
+) -> None:
+    real = {"vllm": "vllm_serve", "llama-cpp-python": "llama_cpp_server", "mlx-lm": "mlx_lm_server"}
+    for name in EXACT:
+        known_from = rows[name][-1]
+        if name in real:
+            assert known_from.startswith("**run**: ")
+            assert Path(__file__).with_name(f"test_{real[name]}.py").exists()
+        else:
+            assert "](https://" in known_from

@@ -13,8 +13,8 @@ import pytest
 
 from crossbench.api import Boundary, Loaded
 from crossbench.prompts.tokenizer import CanonicalTokenizer
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import Tokenize, Tokenized
-from crossbench.worker.supervisor import WorkerFailed
 from tests.conftest import TINY
 from tests.openai.conftest import PROMPT, Start, failure
 from tests.openai.scripted import (
@@ -69,7 +69,6 @@ def test_a_bare_server_tells_little_and_nothing_is_made_up(start: Start, fresh: 
         "max_tokens": 1,
         "temperature": 0.0,
         "top_p": 1.0,
-        "seed": 0,
         "stream": True,
         "stream_options": {"include_usage": True},
     }

@@ -75,6 +75,13 @@ def test_any_other_address_is_refused_with_an_example(url: str) -> None:
         ({"command": "serve"}, "Expected `array"),
         ({"command": ["serve", "--api-key", "x"]}, "command holds --api-key, and commands are"),
         ({"command": ["serve", "--api_key=x"]}, "command holds --api_key, and commands are"),
+        ({"command": ["serve", "--hf-token", "x"]}, "command holds --hf-token, and commands are"),
+        ({"command": ["env", "X_API_KEY=x", "serve"]}, "command holds X_API_KEY, and commands are"),
+        ({"command": ["sh", "-c", "serve --token x"]}, "command holds --token, and commands are"),
+        (
+            {"base_url": "http://127.0.0.1:1/v1", "extra_body": {"a": [{"api_key": "x"}]}},
+            "extra_body holds api_key, and options are written into reports",
+        ),
         ({"environ": {"A": "b"}}, "environ is set and command is not"),
         ({"command": ["serve"], "health": "ready"}, "health is 'ready'; it is a path from the"),
         ({"start_timeout_s": 0}, "> 0"),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crossbench.envs.environment import Environment
-from crossbench.worker.supervisor import WorkerFailed
+from crossbench.worker.failure import WorkerFailed
 from tests.conftest import ROOT, TINY, run_crossbench
 from tests.openai.conftest import Start, Target
 from tests.openai.scripted import Server, until

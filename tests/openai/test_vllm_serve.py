@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.conftest import ROOT, TINY
 from tests.openai import inprocess, servers
 from tests.openai.conftest import PROMPT, Start, Target
 from tests.openai.scripted import until
+from tests.vllm.conftest import Worker
 
 pytestmark = [
     pytest.mark.engine("openai"),
@@ -92,7 +92,7 @@ def test_ids_and_their_text_give_the_same_answer(
 
 
 def test_tokens_and_speed_are_those_of_the_engine_in_process(
-    target: Target, tokenizer: CanonicalTokenizer, tmp_path: Path
+    target: Target, tokenizer: CanonicalTokenizer, one_rank: Worker
 ) -> None:
     requests = [
         Request(
@@ -101,9 +101,7 @@ def test_tokens_and_speed_are_those_of_the_engine_in_process(
         for n in range(4)
     ]
     behind = [target.records(request)[0] for request in requests]
-    options = {"dtype": "float32", "enforce_eager": True, "max_model_len": 512}
-    with inprocess.session("vllm", TINY, options, tmp_path) as inside:
-        within = [inprocess.record(inside, request) for request in requests]
+    within = [inprocess.record(one_rank.process, request) for request in requests]
     assert [record.token_ids for record in behind] == [record.token_ids for record in within]
     assert 0.5 < inprocess.pace(behind) / inprocess.pace(within) < 8
 

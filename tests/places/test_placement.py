@@ -11,18 +11,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from crossbench.envs.environment import Environment
 from crossbench.machine.visible import VARIABLE
 from crossbench.places.placement import Crowded, Place, Room, background_place, places
 from crossbench.places.processors import hold, usable
-from crossbench.places.seats import room
-from crossbench.run.launch import devices
-from crossbench.suite.schema import TargetNeeds
-from tests.comparison.scripted import MACHINE
+from crossbench.places.seats import room, seats
+from crossbench.prompts.book import PromptBook
+from crossbench.run.launch import devices, environ
+from crossbench.suite.load import load
+from crossbench.suite.tables.target import TargetNeeds
+from tests.comparison.scripted import MACHINE, planned
+from tests.conftest import ROOT, SuiteWriter
 
 FOUR = ((0, 4), (1, 5), (2, 6), (3, 7))
 """Four cores of two threads each, numbered as Linux often does."""
 CPUS = Room(cores=FOUR)
 CARDS = Room(cores=FOUR, cuda=("0", "1", "2", "3"))
+
+
+SCORED = """
+[[scenarios]]
+name = "chat"
+prompt_tokens = 16
+output_tokens = 24
+concurrency = 2
+[quality]
+text = "{}"
+window = 64
+windows = 2
+"""
 
 
 def cpus(needs: TargetNeeds, replicas: int, room: Room = CPUS) -> list[tuple[int, ...]]:
@@ -144,9 +161,19 @@ def test_a_process_is_held() -> None:
 
 
 def test_a_worker_sees_the_devices_of_its_place_and_no_others() -> None:
-    assert devices(Place(cuda=("1", "GPU-3"))) == {VARIABLE: "1,GPU-3"}
-    assert devices(Place(cuda=())) == {VARIABLE: ""}
-    assert devices(Place(cpus=(1,))) == {}
+    by_bus = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert devices(Place(cuda=("1", "GPU-3"))) == {VARIABLE: "1,GPU-3", **by_bus}
+    assert devices(Place(cuda=())) == {VARIABLE: "", **by_bus}
+    assert devices(Place(cpus=(1,))) == by_bus
+
+
+def test_a_worker_counts_devices_in_the_order_in_which_they_are_named(
+    null: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the user's own environment says: CUDA by itself begins with the fastest."""
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    for place in (None, Place(), Place(cuda=("0",))):
+        assert environ(null, place)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
 def test_the_devices_are_those_that_the_user_shows() -> None:
@@ -154,3 +181,29 @@ def test_the_devices_are_those_that_the_user_shows() -> None:
     assert room(machine, {}).cuda == ("0", "1")
     assert room(machine, {VARIABLE: "3, GPU-1"}).cuda == ("3", "GPU-1")
     assert room(machine, {VARIABLE: ""}).cuda == ()
+
+
+@pytest.mark.parametrize(
+    ("needs", "replicas", "measured"),
+    [("cuda = 1", 1, [("0",)]), ("cuda = 1", 2, [("0",), ("1",)]), ("memory_gib = 0", 1, [None])],
+)
+def test_a_scoring_launch_sees_the_devices_of_a_measuring_one(
+    suite: SuiteWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    needs: str,
+    replicas: int,
+    measured: list[tuple[str, ...] | None],
+) -> None:
+    """A machine of three cards: to score a target that needs one, it is shown one."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    text = ROOT / "suites" / "quality" / "tiny-held-out.txt"
+    path = suite(scenarios=SCORED.format(text))
+    asked = f"needs = {{ {needs} }}\nreplicas = {replicas}\noptions ="
+    path.write_text(path.read_text().replace("options =", asked))
+    found = load(path)
+    machine = replace(MACHINE, cuda_devices=("a card",) * 3)
+    plan = planned(found, PromptBook.open(found), machine)
+    assert plan.scoring is not None
+    (scoring,) = plan.scoring.launches
+    assert [place.cuda for place in seats(plan, plan.launches[0])[0]] == measured
+    assert [place.cuda for place in seats(plan, scoring)[0]] == measured[:1]

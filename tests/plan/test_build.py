@@ -12,8 +12,9 @@ from crossbench.errors import InputError, SuiteError
 from crossbench.machine import facts
 from crossbench.machine.model import GIB, Machine
 from crossbench.plan import build as planning
-from crossbench.plan.build import interleaved
+from crossbench.plan.launches import interleaved
 from crossbench.plan.model import UNKNOWN, Plan
+from crossbench.plan.options import check_options
 from crossbench.plan.selection import Selection
 from crossbench.prompts.book import PromptBook
 from crossbench.provision import equipment, supplies
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("store")
 def plan(path: Path, **selection: Any) -> Plan:
     suite = load(path)
     registry, chosen = Registry(), Selection(**selection)
-    planning.check_options(path, suite, registry)
+    check_options(path, suite, registry)
     return planning.build(
         suite,
         registry=registry,

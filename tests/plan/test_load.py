@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from crossbench.api import Capability, Finish
 from crossbench.cli.planned import text
 from crossbench.duration.observed import Observed
-from crossbench.journal import LaunchStarted, PassTaken, SampleTaken
+from crossbench.journal.events import LaunchStarted, PassTaken, SampleTaken
 from crossbench.plan.modelled import modelled
 from crossbench.plan.support import unsupported
 from crossbench.registry import Registry

@@ -1,8 +1,10 @@
-"""`crossbench plugins check`: a verdict for each rule, and exit codes."""
+"""`crossbench plugins check`: a verdict for each rule, and exit codes.
+
+Our own plugins are checked with it beside their other tests, in `test_conformance.py` of each.
+"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,7 @@ from crossbench.plugins.material import assignment, setting
 from crossbench.plugins.verdict import Checked, RuleVerdict
 from crossbench.registry import Registry
 from crossbench.testing import BackendConformance
-from tests.conftest import ROOT, TINY, Crossbench, engine, run_crossbench
+from tests.conftest import TINY, Crossbench
 from tests.plugins.conftest import Site, planted
 
 RULES = {
@@ -22,6 +24,12 @@ RULES = {
     for name in dir(BackendConformance)
     if name.startswith("test_")
 }
+
+
+@pytest.fixture
+def crossbench(crossbench_process: Crossbench) -> Crossbench:
+    """In a process of its own, as it starts pytest."""
+    return crossbench_process
 
 
 @pytest.mark.parametrize(
@@ -103,18 +111,3 @@ def test_a_broken_rule_is_told_with_what_to_do(site: Site) -> None:
     assert "the stream ended without a finish" in said
     assert "rule: The last chunk of a stream, and no other, carries the finish;" in said
     assert "do: yield Chunks, and give the last one of each stream its Finish" in said
-
-
-@pytest.mark.slow
-@pytest.mark.engine("llamacpp")
-def test_a_real_engine_is_checked_in_its_own_environment() -> None:
-    engine("llamacpp")
-    arguments = ["--model", TINY / "tiny-f16.gguf", "--option", "threads=1", "--set", "loads=2"]
-    suite = ROOT / "suites" / "quickstart.toml"
-    done = run_crossbench(
-        ROOT, "plugins", "check", "llamacpp", "--json", "--suite", suite, *arguments
-    )
-    verdicts = json.loads(done.stdout)["verdicts"]
-    assert not [each for each in verdicts if each["verdict"] == "broken"]
-    assert "they-are-steady" in [each["rule"] for each in verdicts if each["verdict"] == "holds"]
-    assert done.returncode == 0

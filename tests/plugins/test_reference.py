@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
 from crossbench.plugins.reference import missing
+from crossbench.registry import Registry
 
 MODULE = """
 import os, json as text
@@ -66,3 +69,60 @@ def test_what_cannot_be_told_is_believed(reference: str) -> None:
 )
 def test_what_is_not_there_is_named(reference: str, told: str) -> None:
     assert (missing(reference) or "").startswith(told)
+
+
+DEEP = {
+    "-": "x = " + "-" * 100_000 + "1",
+    ".": "x = a" + ".a" * 20_000,
+    "+": "x = 1" + "+1" * 20_000,
+    "elif": "if 0: x = 1\n" + "elif 0: x = 1\n" * 5_000,
+}
+"""Text that is nested more deeply than Python's parser, or whoever walks its tree, can follow."""
+PLUGIN = """
+from crossbench.api import BackendSpec, EnvSpec
+from crossbench.hookspecs import hookimpl
+
+@hookimpl
+def crossbench_backends():
+    for name, module in ("deep", "pack_a.nested"), ("sound", "pack_a.deep.engine"):
+        yield BackendSpec(name=name, factory=f"{module}:Engine", options=f"{module}:Engine",
+            distributions=(), environments={"any": EnvSpec(requirements=())},
+            capabilities=frozenset())
+"""
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
+def test_a_module_nested_too_deeply_costs_its_own_backend_only(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pack_a" / "nested.py").write_text(text)
+    (tmp_path / "deep_plugin.py").write_text(PLUGIN)
+    info = tmp_path / "deep-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deep\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[crossbench.v1]\ndeep = deep_plugin\n")
+    found = Registry(
+        point for each in distributions(path=[str(tmp_path)]) for point in each.entry_points
+    )
+    assert list(found.backends) == ["sound"]
+    (problem,) = found.problems
+    assert problem.stage == "declaration"
+    assert "factory 'pack_a.nested:Engine': module 'pack_a.nested' " in problem.cause
+
+
+@pytest.mark.parametrize("error", [SystemError, RecursionError, MemoryError])
+def test_whatever_the_parser_raises_is_named(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Which of them a text raises differs from one version of Python to the next."""
+
+    def fails(text: bytes) -> ast.Module:
+        raise error("too deep")
+
+    monkeypatch.setattr(ast, "parse", fails)
+    told = f"module 'pack_a.deep' cannot be read: {error.__name__}: too deep"
+    assert missing("pack_a.deep:X") == told
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_style_of_a_strangers_text_is_not_our_users_business(tmp_path: Path) -> None:
+    (tmp_path / "pack_a" / "styled.py").write_text("X = '\\d' is 1\n")
+    assert missing("pack_a.styled:X") is None

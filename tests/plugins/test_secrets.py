@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossbench.secrets import is_secret, mask_file, masked, secrets
+from crossbench.secrets import is_secret, mask_file, masked, secrets, unsaid
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,14 @@ def test_short_values_and_paths_are_no_secrets(tmp_path: Path) -> None:
     assert secrets(environ) == (b"sk-12345678",)
 
 
+def test_a_token_too_long_to_be_a_path_is_a_secret() -> None:
+    token = "eyJ" + "x" * 2000
+    assert secrets({"CI_JOB_TOKEN": token, "B_KEY": "sk\0-12345678"}) == (
+        token.encode(),
+        b"sk\0-12345678",
+    )
+
+
 def test_a_secret_inside_another_leaves_nothing_of_it() -> None:
     hidden = secrets({"A_KEY": "abcdefgh", "B_KEY": "abcdefghijkl"})
     assert masked(b"x abcdefghijkl abcdefgh", hidden) == b"x ************ ********"
@@ -40,6 +48,13 @@ def test_a_mask_is_as_long_as_what_it_hides(before: bytes, after: bytes) -> None
     clean = masked(data, (b"sk-12345678",))
     assert len(clean) == len(data)
     assert b"sk-12345678" not in clean
+
+
+def test_words_of_a_stranger_in_this_process_hold_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "sk-12345678")
+    assert unsaid("cannot use sk-12345678\udcff") == "cannot use ***********\udcff"
 
 
 def test_a_file_is_masked_in_place(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from crossbench.analysis.cell import Cell
 from crossbench.analysis.sample import judged
-from crossbench.analysis.samples import Cell
 from crossbench.analysis.stream import content
 from crossbench.api import Chunk, Finish, Request
-from crossbench.journal import SampleTaken
+from crossbench.journal.events import SampleTaken
 from crossbench.worker.protocol import Record
 from crossbench.worker.trace import Trace
 

@@ -12,7 +12,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from crossbench.prompts.render import Renderer
 from crossbench.prompts.tokenizer import CanonicalTokenizer
 from crossbench.suite.model import Prompt, Protocol, Scenario, Suite
-from crossbench.suite.schema import Deadlines, Message, ModelTable, SamplingTable
+from crossbench.suite.tables.prompts import Message
+from crossbench.suite.tables.protocol import Deadlines
+from crossbench.suite.tables.scenario import SamplingTable
+from crossbench.suite.tables.suite import ModelTable
 
 TINY = Path(__file__).parents[2] / "suites" / "models" / "tiny"
 SPECIALS = ["<s>", "</s>", "<|user|>"]

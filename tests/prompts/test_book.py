@@ -154,6 +154,7 @@ print(prompts_sha256(measured + warmups))
 """
 
 
+@pytest.mark.slow
 def test_every_process_makes_the_same_prompts() -> None:
     measured, warmups = everything(PromptBook.open(suite(SCENARIOS, seed=3)))
     for hash_seed in ("0", "1"):

@@ -10,7 +10,7 @@ import pytest
 from crossbench.errors import InputError
 from crossbench.prompts.template import Argument, ChatTemplate
 from crossbench.prompts.tokenizer import CanonicalTokenizer
-from crossbench.suite.schema import Message
+from crossbench.suite.tables.prompts import Message
 from tests.prompts.makers import load, trained, write_folder
 
 MESSAGES = [Message(role="user", content="Héllo <b>")]

@@ -14,10 +14,12 @@ UUID = "GPU-0a1b2c3d-0000-1111-2222-333344445555"
 HIDDEN_UUID = "GPU-ffff2c3d-0000-1111-2222-333344445555"
 PROMPT = "Tell me whether the lump that I found is dangerous."
 PROGRAM = "secret-game"
-SECRETS = (HOST, USER, HOME, UUID, HIDDEN_UUID, "hf_abcdefghijklmnopqrst", "C02XG0FDH7JY", PROGRAM)
+SERVER = "annas-box"
+KEY, SERIAL = "hf_abcdefghijklmnopqrst", "C02XG0FDH7JY"
+SECRETS = (HOST, USER, HOME, UUID, HIDDEN_UUID, KEY, SERIAL, PROGRAM, SERVER)
 SENTENCE = (
     f"{USER}@{HOST} failed on {UUID} and {HIDDEN_UUID}: {HOME}/models/x.gguf, key "
-    "hf_abcdefghijklmnopqrst, serial: C02XG0FDH7JY"
+    f"hf_abcdefghijklmnopqrst, serial: C02XG0FDH7JY, {SERVER} does not answer"
 )
 SUITE = f"""schema = 1
 name = "private"
@@ -76,7 +78,8 @@ def _spoil_manifest(path: Path) -> None:
     suite["path"] = f"{HOME}/private.toml"
     for target in suite["targets"]:
         target["artifact"] = f"{HOME}/My Models/config.json"
-        target["options"] = {"draft": f"{HOME}/draft.gguf", f"{HOME}/key": 1}
+        servers = [f"{SERVER}:50052"]
+        target["options"] = {"draft": f"{HOME}/d.gguf", f"{HOME}/key": 1, "servers": servers}
     told["plan"]["exclusions"] = [
         {"target": "one", "scenario": "long", "word": "unavailable", "reason": SENTENCE}
     ]
@@ -138,12 +141,15 @@ def _spoil_journal(path: Path) -> None:
             line["memory"] = {UUID: {"weights_bytes": 5}}
         elif line["event"] == "SampleTaken":
             line["record"]["finish"]["native"] = {f"{USER} tps": 1.0}
+            if not first:
+                line["record"]["failure"] = {"kind": "request", "message": "instead of [17, 4]"}
             first = first or line
         elif line["event"] == "LaunchEnded":
             line["undrained"] = {UUID: 7, HIDDEN_UUID: 8}
+    said = f"{SENTENCE} while asked: {PROMPT[:30]}... instead of [17, 4, 9]"
     failed = {
         **{"event": "CellFailed", "launch": first["launch"], "scenario": "long", "kind": "error"},
-        **{"phase": "prefill", "message": f"{SENTENCE} while asked: {PROMPT}"},
+        **{"phase": "prefill", "message": said},
     }
     lines[-1:-1] = [failed]
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))

@@ -8,9 +8,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from crossbench.errors import InputError
-from crossbench.journal import JOURNAL, MANIFEST, read_events, read_manifest
+from crossbench.journal.folder import JOURNAL, MANIFEST
+from crossbench.journal.reader import read_events, read_manifest
 from crossbench.machine.telemetry import TELEMETRY
 from crossbench.publish import copy
 from crossbench.publish.copy import publish
@@ -153,7 +155,12 @@ def test_without_prompts_the_numbers_are_the_same_and_the_page_says_so(
 ) -> None:
     folder = publish(run, tmp_path, without_prompts=True)
     shown, whole = build(folder), build(run)
-    assert shown.scenarios == whole.scenarios
+    numbers = [
+        [replace(cell, invalid=()) for scenario in report.scenarios for cell in scenario.cells]
+        for report in (shown, whole)
+    ]
+    assert numbers[0] == numbers[1]
+    assert [each.asked for each in shown.scenarios] == [(), ("(300 synthetic tokens)",)]
     assert shown.comparisons == whole.comparisons
     assert (whole.suite_shown, shown.suite_shown) == (True, False)
     assert "was left out of `run.json` with its prompts" in place(folder, "md").read_text()
@@ -163,6 +170,30 @@ def test_a_further_name_is_hidden_where_it_is_asked(run: Path, tmp_path: Path) -
     assert found("dangerous", contents(publish(run, tmp_path)))
     folder = publish(run, tmp_path, hidden=["dangerous"])
     assert found("dangerous", contents(folder)) == []
+
+
+def test_what_was_left_out_does_not_come_back_by_forgetting(run: Path, tmp_path: Path) -> None:
+    publish(run, tmp_path, without_prompts=True, hidden=["lump"])
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=r"published without its prompts.*--without-prompts again"):
+        publish(run, tmp_path, hidden=["lump"])
+    with pytest.raises(InputError, match=r"with a name taken out.*--hide for each again"):
+        publish(run, tmp_path, without_prompts=True)
+    assert contents(tmp_path) == before
+    publish(run, tmp_path, without_prompts=True, hidden=["lump"])
+    assert contents(tmp_path) == before
+
+
+def test_without_prompts_failures_keep_their_kind_and_lose_their_words(
+    run: Path, tmp_path: Path
+) -> None:
+    """An engine may quote a part of a prompt, or its ids."""
+    files = contents(publish(run, tmp_path, without_prompts=True))
+    told = [json.loads(line) for line in files[JOURNAL].splitlines()]
+    failed = [each for each in told if each["event"] == "CellFailed"]
+    assert [(each["kind"], each["phase"]) for each in failed] == [("error", "prefill")]
+    assert found("while asked", files) == []
+    assert found("instead of [17, 4", files) == []
 
 
 def test_what_is_still_there_stops_it(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossbench.redaction.names import betrayed, here, sorted_out
+from crossbench.redaction.names import betrayed, here, servers, sorted_out
 from crossbench.redaction.private import Private
 
 UUID = "GPU-0a1b2c3d-0000-1111-2222-333344445555"
@@ -31,6 +31,8 @@ SECRETS = [
     "192.168.7.9",
     "0a1b2c3d-0000-1111-2222-333344445555",
     "jo@example.org",
+    "github_pat_11ABCDEFG0123456789x",
+    "gpu-4.home.arpa",
 ]
 AROUND = st.text(
     st.sampled_from([*" \t\n.,:;=-_/\\|'\"()[]{}<>@~`$*#%&+?!\x1b\u202e\u00e9", *"aZ09"]),
@@ -72,6 +74,24 @@ AROUND = st.text(
         ("/home/anna-2/x", "~-2/x"),
         ("QUUXBOX[12]: up", "(private)[12]: up"),
         ("Anna", "Anna"),
+        ("cannot open '/data/Acme Client/x.gguf' here", "cannot open 'PATH/x.gguf' here"),
+        (r'open "D:\\Acme Client\\x.gguf"', 'open "PATH/x.gguf"'),
+        ("connect to 10.0.0.5 refused", "connect to (address) refused"),
+        ("peer [fd00:1::5]:8080 and fe80::1%eth0", "peer (address):8080 and (address)"),
+        ("172.16.4.9 but 172.15.4.9", "(address) but 172.15.4.9"),
+        ("box.tail9.ts.net, nas.home, fritz.box", "(host), (host), (host)"),
+        ("github_pat_11ABCDEFG0123456789x", "(key)"),
+        ("glpat-abcdefghij0123456789", "(key)"),
+        ("nvapi-abcdefghij0123456789", "(key)"),
+        ("AKIAIOSFODNN7EXAMPLE", "(key)"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "(key)"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: (key)"),
+        ("GET /v1?api_key=abc12345&x=1", "GET PATH/v1?api_key=(key)&x=1"),
+        ("serve --api-key abc12345def", "serve --api-key (key)"),
+        ('{"hf_token": "abc12345"}', '{"hf_token": "(key)"}'),
+        ("BOS token = 1 '<s>', 0.123456 ms", "BOS token = 1 '<s>', 0.123456 ms"),
+        ("bos_token='<|begin_of_text|>'", "bos_token='<|begin_of_text|>'"),
+        ("global-attention-of-many-layers", "global-attention-of-many-layers"),
         ("", ""),
     ],
 )
@@ -107,6 +127,11 @@ def test_what_is_left_in_bytes_is_found() -> None:
     assert PRIVATE.left("\u00e9 quuxbox".encode()) == "quuxbox"
     assert PRIVATE.left(b"savanna \xff\xfe") is None
     assert PRIVATE.left(PRIVATE.text(" ".join(SECRETS)).encode()) is None
+
+
+def test_options_tell_the_names_of_servers() -> None:
+    told = {"rpc_servers": ["gpubox:50052", "10.0.0.7:50052"], "split": [1, 1], "x": "a:b:50052"}
+    assert set(servers([told, {"master": "big.example.org:80"}])) == {"gpubox", "big.example.org"}
 
 
 def test_paths_betray_their_owner() -> None:

@@ -19,7 +19,8 @@ from tests.conftest import TINY
 
 HOSTILE = (
     '=<script>alert(1)</script></title></style><img src=x onerror="alert(2)">|`x` '
-    "\x1b[31m\u202e\u061c\x00\x7f\x85\ufeff **bold** __x__ [a](javascript:alert(3)) ![b](x.png) "
+    "\x1b[31m\u202e\u061c\x00\x7f\x85\ufeff\xad\u034f\u3164\U000e0041"
+    " **bold** __x__ [a](javascript:alert(3)) ![b](x.png) "
     "<http://a.example> & \" ' {{ 7*7 }} {% raw %} ]]> -->\n# heading\n\n- item\n"
 )
 """What a model, a suite, an engine or a file name may hold."""

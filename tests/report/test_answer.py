@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import re
+
+import pytest
 from msgspec.structs import replace
 
+from crossbench.analysis.check import Check
+from crossbench.api import Fact, Finding
 from crossbench.report.answer import answer
 from crossbench.report.headline import columns
+from crossbench.report.markdown.command import checkout, command_line
 from crossbench.report.markdown.headline import card
 from crossbench.report.model import NonResultReport
-from tests.comparison.scripted import Script
+from tests.comparison.scripted import LOADED, Script
 from tests.report.material import made, usual
 
 
@@ -23,12 +29,20 @@ def test_ties_are_said_to_be_ties() -> None:
     assert "; tied with it: same." in answer(usual())[0]
 
 
-def test_a_slower_target_is_told_as_a_part_of_the_speed() -> None:
+def test_a_baseline_that_is_faster_than_all_leads_the_sentence() -> None:
     prefill = answer(usual())[1]
-    assert prefill.startswith("two (16 bits) prefills 0.5") or prefill.startswith(
-        "two (16 bits) prefills 0.49"
+    assert re.fullmatch(
+        r"one \(16 bits\) prefills (2\.0|1\.99)\d* times as fast as two \(16 bits\) on middle, "
+        r"1\.99\d to 2\.0\d+; tied with it: same\.",
+        prefill,
     )
-    assert " on middle, " in prefill
+
+
+def test_a_slower_target_behind_a_faster_one_is_told_as_a_part_of_the_speed() -> None:
+    scripts = {"one": Script(), "two": Script(tpot_s=0.005), "half": Script(tpot_s=0.02)}
+    decode = answer(made(scripts))[0]
+    assert re.match(r"two \(16 bits\) decodes (2\.0|1\.99)", decode)
+    assert re.search(r"; half \(16 bits\) 0\.(5|49)\d* times, 0\.49\d to 0\.5\d+", decode)
 
 
 def test_quality_is_never_passed_over() -> None:
@@ -50,7 +64,8 @@ def test_a_single_target_is_told_with_its_values() -> None:
 def test_without_a_prefill_the_first_token_is_told() -> None:
     told = answer(made(scenarios={"short": 16}))
     assert [column.metric for column in columns(usual())] == ["decode_tps", "prefill_tps", "ttft_s"]
-    assert "two (16 bits) gives its first token 0.5" in told[1] or "0.49" in told[1]
+    assert told[1].startswith("one (16 bits) gives its first token ")
+    assert " times as fast as two (16 bits) on short, " in told[1]
 
 
 def test_nothing_measured_is_no_reason_to_fail() -> None:
@@ -63,7 +78,7 @@ def test_the_bench_card_has_at_most_40_lines() -> None:
     many = made({f"target-{place}": Script() for place in range(40)}, {"short": 16}, launches=3)
     lines = card(many).splitlines()
     assert len(lines) <= 40
-    assert "26 further targets not shown." in lines
+    assert "28 further targets not shown." in lines
 
 
 def test_the_bench_card_tells_what_was_not_measured_and_how_to_do_it_again() -> None:
@@ -78,5 +93,42 @@ def test_the_bench_card_tells_what_was_not_measured_and_how_to_do_it_again() -> 
     assert len(lines) <= 40
     assert "- t0 on every scenario: unavailable: no such device" in lines
     assert all(len(line) < 400 for line in lines)
-    assert "- and 2 further non-results, in the report." in lines
+    assert "- and 3 further non-results, in the report." in lines
     assert lines[-1].endswith("`crossbench run material.toml`")
+
+
+def test_the_bench_card_says_what_would_mislead_who_reads_nothing_else() -> None:
+    unfair = Finding(
+        rule="eager", severity="unfair", targets=("one",), evidence="no compiler", fix="drop it"
+    )
+    hot = Check(
+        rule="throttled", origin="machine", subject="two", found=True, evidence="heat, 3 of 9"
+    )
+    wide = Script(loaded=replace(LOADED, kv_dtype=Fact("f32", "api")))
+    other = made({"one": Script(), "two": wide}, {"short": 16}, launches=3)
+    lines = card(replace(other, findings=(unfair,), checks=(hot,))).splitlines()
+    assert "- **one: unfair: no compiler**" in lines
+    assert "- **two: clocks held back: heat, 3 of 9**" in lines
+    assert any(line.startswith("- **two: besides ") and "KV dtype" in line for line in lines)
+    assert len(lines) <= 40
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["crossbench", "run", "a.toml", "--out", "x", "--trust"], "crossbench run a.toml --trust"),
+        (
+            ["crossbench", "run", "--python=vllm=PATH/python", "a b.toml"],
+            "crossbench run 'a b.toml'",
+        ),
+    ],
+)
+def test_the_command_is_one_that_works_elsewhere(command: list[str], shown: str) -> None:
+    assert command_line(command) == shown
+
+
+def test_the_code_that_measured_can_be_had() -> None:
+    assert checkout("0.1.0") is None
+    told = checkout("0.1.0+g0123456789ab.dirty") or ""
+    assert "`git checkout 0123456789ab`" in told
+    assert "files had been changed" in told

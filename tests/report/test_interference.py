@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from crossbench.journal import BackgroundWorked, CellFailed, Event, Journal, Role, SampleTaken
+from crossbench.journal.events import BackgroundWorked, CellFailed, Event, Role, SampleTaken
+from crossbench.journal.writer import Journal
 from crossbench.places.placement import Place
 from crossbench.report.build import build
 from crossbench.report.company_model import Interference

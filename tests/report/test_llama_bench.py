@@ -1,21 +1,34 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from statistics import fmean, stdev
 
 import pytest
 
 from crossbench.report.llama_bench import render
-from tests.report.material import usual
+from tests.comparison.scripted import Script, settled
+from tests.report.material import made, usual
 
 USED = {
     *("build_commit", "build_number", "cpu_info", "gpu_info", "backends", "model_filename"),
     *("model_type", "model_size", "model_n_params", "n_batch", "n_ubatch", "n_threads"),
     *("type_k", "type_v", "n_gpu_layers", "split_mode", "main_gpu", "flash_attn", "tensor_split"),
-    *("n_prompt", "n_gen", "n_depth", "test_time"),
+    *("n_prompt", "n_gen", "n_depth", "test_time", "n_cpu_moe", "no_kv_offload", "devices"),
+    *("load_mode", "no_op_offload", "no_host"),
     *("avg_ns", "stddev_ns", "avg_ts", "stddev_ts", "samples_ns", "samples_ts"),
 }
 """Keys of `llama-bench -o jsonl` that scripts group, plot and compare by."""
+
+
+COMPARED = (
+    *("cpu_info", "gpu_info", "backends", "n_gpu_layers", "tensor_buft_overrides"),
+    *("model_filename", "model_type", "n_batch", "n_ubatch", "embeddings", "cpu_mask"),
+    *("cpu_strict", "poll", "n_threads", "type_k", "type_v", "use_mmap", "no_kv_offload"),
+    *("split_mode", "main_gpu", "tensor_split", "flash_attn", "n_prompt", "n_gen", "n_depth"),
+)
+"""By what llama.cpp's scripts/compare-llama-bench.py joins the lines of two builds, in SQLite."""
 
 
 def lines() -> list[dict[str, object]]:
@@ -48,7 +61,32 @@ def test_the_samples_are_the_launches() -> None:
     assert line["avg_ns"] == pytest.approx(300 / fmean(rates) * 1e9, rel=0.001)
 
 
-def test_what_the_engine_does_not_tell_is_null() -> None:
+def test_what_the_engine_does_not_tell_is_null_or_empty_where_lines_are_joined_by_it() -> None:
     assert lines()[0]["build_number"] is None
-    assert lines()[0]["n_gpu_layers"] is None
+    assert lines()[0]["n_gpu_layers"] == ""
     assert lines()[0]["n_threads"] == 1
+
+
+def test_a_script_that_joins_builds_in_sqlite_finds_every_test_again() -> None:
+    """As it does: a row for each line, of what a column can hold, joined by equality."""
+    loaded = settled(tensor_split=[3.0, 1.0], load_mode="mmap")
+    report = made({"one": Script(loaded=loaded)}, {"long": 300})
+    told = [json.loads(line) for line in render(report).splitlines()]
+    columns = (*COMPARED, "build_commit", "avg_ts")
+    with closing(sqlite3.connect(":memory:")) as data:
+        data.execute(f"CREATE TABLE bench({', '.join(columns)})")
+        for build in ("before", "after"):
+            rows = [{**line, "build_commit": build} for line in told]
+            places = ", ".join("?" * len(columns))
+            data.executemany(
+                f"INSERT INTO bench VALUES({places})",
+                [tuple(row[column] for column in columns) for row in rows],
+            )
+        equal = " AND ".join(f"b.{name} = c.{name}" for name in COMPARED)
+        found = data.execute(
+            f"SELECT COUNT(*) FROM bench b JOIN bench c ON {equal} "
+            "AND b.build_commit = 'before' AND c.build_commit = 'after'"
+        ).fetchone()
+    assert found == (len(told),) == (2,)
+    assert told[0]["tensor_split"] == "3.00/1.00"
+    assert told[0]["use_mmap"] is True

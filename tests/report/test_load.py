@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
+from crossbench.analysis.instrument import UNKNOWN
+from crossbench.api import Boundary
+from crossbench.journal.events import CellFailed, Event, LaunchEnded, PassTaken, SampleTaken
+from crossbench.journal.folder import JOURNAL
+from crossbench.journal.reader import read_events
+from crossbench.report.build import build
 from crossbench.report.csv import render as as_csv
 from crossbench.report.headline import columns
 from crossbench.report.html.page import render as as_html
@@ -22,12 +31,14 @@ from crossbench.report.model import Report
 from crossbench.report.saved import Named
 from crossbench.report.versus import versus
 from crossbench.report.write import as_json
-from crossbench.suite.schema import Slo
-from tests.comparison.scripted import Script, report
+from crossbench.suite.tables.scenario import Slo
+from tests.comparison.scripted import LOADED, Script, report, write
 from tests.conftest import TINY
 from tests.report.material import spoilt
 
-USERS = "concurrency = [1, 2, 4]\nslo = { ttft_s = 0.15, tpot_s = 0.1 }"
+FEW = "concurrency = [1, 2, 4]\nslo = { ttft_s = 0.15, tpot_s = 0.1 }"
+USERS = f"{FEW}\nrequests = 20"
+"""Eighty requests of a level: enough to be sure that 95 in a hundred meet the SLO."""
 ARRIVING = 'rate = 20\nrequests = 60\narrivals = "constant"'
 SCRIPTS = {
     "even": Script(ttft_s=0.1, tpot_s=0.010),
@@ -59,6 +70,49 @@ def made(loads: dict[str, str], targets: dict[str, Script] = SCRIPTS) -> Report:
         return report(folder / "run", suite(folder, loads, targets), targets)
 
 
+def failing(scenario: str, *launches: str, lost: bool = True) -> Report:
+    """The users of `even`, of which one level failed in the first of these launches; what the
+    launches had measured of it is lost, or was made up for later."""
+    with TemporaryDirectory() as place:
+        folder, scripts = Path(place), {"even": SCRIPTS["even"]}
+        run = write(folder / "run", suite(folder, {"users": USERS}, scripts), scripts)
+        kept: list[Event] = []
+        for event in read_events(run):
+            if isinstance(event, LaunchEnded) and event.launch == launches[0]:
+                kept.append(
+                    CellFailed(
+                        launch=event.launch,
+                        scenario=scenario,
+                        kind="oom",
+                        phase="prefill",
+                        message="no memory\nis left",
+                    )
+                )
+            of_level = isinstance(event, SampleTaken | PassTaken) and (
+                event.scenario == scenario and event.launch in launches
+            )
+            if not (lost and of_level):
+                kept.append(event)
+        text = b"".join(msgspec.json.encode(event) + b"\n" for event in kept)
+        (run / JOURNAL).write_bytes(text)
+        return build(run)
+
+
+def section(report: Report) -> str:
+    return as_markdown(report).partition("\n## Load\n")[2].partition("\n## ")[0]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """The cells of each table, without the rule under the header."""
+    found: list[list[list[str]]] = [[]]
+    for line in text.splitlines():
+        if line.startswith("|"):
+            found[-1].append([cell.strip() for cell in line.strip("|").split("|")])
+        elif found[-1]:
+            found.append([])
+    return [[table[0], *table[2:]] for table in found if table]
+
+
 @cache
 def usual() -> Report:
     return made({"users": USERS, "arriving": ARRIVING, "alone": ""})
@@ -66,7 +120,7 @@ def usual() -> Report:
 
 def test_levels_are_found_by_scenario_and_target_with_their_two_speeds() -> None:
     users, arriving = usual().loads
-    assert (users.name, users.arrivals, users.requests) == ("users", None, (4, 8, 16))
+    assert (users.name, users.arrivals, users.requests) == ("users", None, (20, 20, 20))
     assert (arriving.name, arriving.arrivals, arriving.room) == ("arriving", "constant", 32)
     points = curve(usual(), users, "even")
     assert [point.level.words for point in points] == ["1 user", "2 users", "4 users"]
@@ -87,7 +141,8 @@ def test_the_highest_level_that_meets_the_slo_is_told() -> None:
     assert [level.met for level in crowded.levels] == [True, True, False]
     assert crowded.highest == 2
     assert crowded.verdict == (
-        "the highest level that meets the SLO is 2 users; at 4 users 0.0 % of requests do"
+        "the highest level that meets the SLO is 2 users; at 4 users 0 % of requests do "
+        "(95 % interval: 0 to 4.51 %)"
     )
     assert usual().loads[1].curves[0].verdict is None
 
@@ -98,18 +153,131 @@ def test_a_level_above_one_that_missed_does_not_count() -> None:
     (found,) = odd.loads[0].curves
     assert [level.met for level in found.levels] == [False, True, True]
     assert found.highest is None
-    assert found.verdict == "no level is known to meet the SLO; at 1 user 0.0 % of requests do"
+    assert found.verdict == (
+        "no level is known to meet the SLO; at 1 user 0 % of requests do "
+        "(95 % interval: 0 to 4.51 %)"
+    )
+
+
+def test_too_few_requests_leave_it_open_whether_a_level_meets_the_slo() -> None:
+    """Sixteen, 32 and 64, of which all meet it."""
+    (found,) = made({"users": FEW}, {"even": SCRIPTS["even"]}).loads[0].curves
+    assert [level.met for level in found.levels] == [None, None, None]
+    assert found.highest is None
+    assert found.verdict == (
+        "no level is known to meet the SLO; "
+        "at 1 user it is open: 100 % of requests do (95 % interval: 79.4 to 100 %); "
+        "at 2 users it is open: 100 % of requests do (95 % interval: 89.1 to 100 %); "
+        "at 4 users it is open: 100 % of requests do (95 % interval: 94.4 to 100 %)"
+    )
+
+
+def test_an_open_level_below_does_not_hide_one_that_surely_meets_the_slo() -> None:
+    load = FEW.replace("[1, 2, 4]", "[1, 20]")
+    (found,) = made({"users": load}, {"even": SCRIPTS["even"]}).loads[0].curves
+    assert [level.met for level in found.levels] == [None, True]
+    assert found.highest == 20
+    assert found.verdict == (
+        "the highest level that meets the SLO is 20 users; at 1 user it is open: 100 % of requests "
+        "do (95 % interval: 79.4 to 100 %)"
+    )
+
+
+def test_a_level_that_failed_in_one_launch_is_missed_whatever_the_others_gave() -> None:
+    """Two launches before it had kept to the SLO in every request."""
+    told = failing("users-c4", "b3-even", "b4-even")
+    (found,) = told.loads[0].curves
+    level = found.levels[-1]
+    assert (level.launches, level.requests, level.failed) == (2, 40, 0)
+    assert [each.met for each in found.levels] == [True, True, False]
+    assert found.highest == 2
+    assert found.verdict == (
+        "the highest level that meets the SLO is 2 users; at 4 users it failed: no memory is left "
+        "(oom, in b3-even)"
+    )
+    assert re.search(r"\| even +\| 4 users .*\| 0 of 40; the level failed \|", section(told))
+
+
+def test_a_level_of_which_there_is_nothing_but_a_failure_stops_the_search() -> None:
+    told = failing("users-c2", "b1-even", "b2-even", "b3-even", "b4-even")
+    (found,) = told.loads[0].curves
+    assert [(level.words, level.met) for level in found.levels] == [
+        ("1 user", True),
+        ("2 users", False),
+        ("4 users", True),
+    ]
+    assert (found.levels[1].launches, found.levels[1].requests) == (0, 0)
+    assert found.highest == 1
+    assert found.verdict == (
+        "the highest level that meets the SLO is 1 user; at 2 users it failed: no memory is left "
+        "(oom, in b1-even)"
+    )
+    assert re.search(r"\| even +\| 2 users .*\| +the level failed \|", section(told))
+    Draft202012Validator(json_schema()).validate(json.loads(as_json(told)))
+
+
+def test_a_failure_that_a_later_try_made_up_for_is_none() -> None:
+    (found,) = failing("users-c4", "b3-even", lost=False).loads[0].curves
+    assert found.levels[-1].failure is None
+    assert found.verdict == "every level measured meets the SLO, up to 4 users"
 
 
 def test_the_page_has_a_row_for_each_level_of_each_target() -> None:
     page = as_markdown(usual())
-    section = page.partition("## Load")[2].partition("\n## ")[0]
-    assert section.count("| even ") == 2 * (3 + 1)
+    assert section(usual()).count("| even ") == 3 * (3 + 1)
     assert "The SLO is TTFT of at most 150 ms and TPOT of at most 100 ms; a level meets it" in page
     assert "- **crowded**: the highest level that meets the SLO is 2 users" in page
     assert "### users-c4" not in page
     assert "### alone" in page
     assert "TTFT p99 withheld" in page or "needs at least 368" in page
+
+
+def test_all_that_is_not_a_percentile_stands_with_its_interval() -> None:
+    speeds, served, _ = tables(section(usual()).partition("\n### arriving")[0])
+    assert speeds[0][2:] == ["throughput", "decode of each user", "TTFT"]
+    assert served[0][2:] == [
+        "throughput, start and end included",
+        "requests answered",
+        "goodput",
+        "SLO met",
+        "failed",
+    ]
+    for row in (*speeds[1:4], *(row[:-1] for row in served[1:4])):
+        assert all(re.search(r"\[[\d.,]+, [\d.,]+\]$", cell) for cell in row[2:]), row
+    assert served[3][5] == "100 % [95.5, 100]"
+    assert "Percentiles are of all launches pooled" in section(usual())
+
+
+def test_why_prefill_is_missing_is_told() -> None:
+    told = section(usual())
+    assert "prefill withheld (even at 1 user; crowded at 1 user): fewer than 256 prompt" in told
+    assert (
+        "prefill withheld (even at 2 users, 4 users; crowded at 2 users, 4 users): requests wait "
+        "for each other"
+    ) in told
+
+
+def test_of_what_came_over_http_the_instruments_limit_is_not_known() -> None:
+    served = replace(SCRIPTS["even"], loaded=replace(LOADED, boundary=Boundary.HTTP))
+    found = made({"users": USERS}, {"served": served, "here": SCRIPTS["even"]})
+    told = {cell.target: cell.overloaded for each in found.scenarios for cell in each.cells}
+    assert told == {"served": UNKNOWN, "here": None}
+    assert (
+        "**instrument's limit not known**, served at 1 user, 2 users, 4 users: what the instrument "
+        "carries is not known for HTTP"
+    ) in section(found)
+
+
+def test_reasoning_before_the_answer_is_told() -> None:
+    def thinking(event: SampleTaken) -> SampleTaken:
+        return replace(event, record=replace(event.record, reasoning_chunks=10))
+
+    page = as_markdown(made({"alone": ""}, {"thinks": Script(taken=thinking), "tells": Script()}))
+    assert (
+        "**TTFT is of a token of reasoning, not of the answer**, in 4 of 4 requests of thinks on "
+        "alone: 40 of their 96 chunks came before the answer."
+    ) in page
+    assert page.count("of a token of reasoning") == 1
 
 
 def test_html_csv_and_json_have_the_levels_too() -> None:
@@ -121,12 +289,12 @@ def test_html_csv_and_json_have_the_levels_too() -> None:
 
 
 def test_hostile_names_stay_text() -> None:
-    section = as_markdown(spoilt(usual())).partition("\n## Load\n")[2].partition("\n## ")[0]
-    assert "alert(1)" in section
-    assert "<script>" not in section
-    assert "\n# heading" not in section
-    assert not any(ord(letter) < 32 and letter != "\n" for letter in section)
-    rows = [line for line in section.splitlines() if line.startswith("|")]
+    told = section(spoilt(usual()))
+    assert "alert(1)" in told
+    assert "<script>" not in told
+    assert "\n# heading" not in told
+    assert not any(ord(letter) < 32 and letter != "\n" for letter in told)
+    rows = [line for line in told.splitlines() if line.startswith("|")]
     assert len({row.replace("\\|", "").count("|") for row in rows[:8]}) == 1
 
 

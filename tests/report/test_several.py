@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from crossbench.errors import InputError
 from crossbench.machine.model import Machine
 from crossbench.report.answer import answer
+from crossbench.report.belonging import Given
 from crossbench.report.charts.all import charts
 from crossbench.report.given import asked
 from crossbench.report.html import page as html
@@ -22,7 +23,7 @@ from crossbench.report.labels import labelled, machine_label
 from crossbench.report.markdown import page as markdown
 from crossbench.report.markdown.headline import card
 from crossbench.report.model import NonResultReport, NullTest, Report
-from crossbench.report.several import Given, several
+from crossbench.report.several import several
 from crossbench.report.write import RENDERINGS
 from tests.comparison.scripted import MACHINE, Script, write
 from tests.conftest import Crossbench

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crossbench.errors import InputError
-from crossbench.journal import SCHEMA as RUNS
+from crossbench.journal.manifest import SCHEMA as RUNS
 from crossbench.report.model import SCHEMA
 from crossbench.report.saved import named
 from crossbench.report.versus import versus, within

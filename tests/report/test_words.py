@@ -1,33 +1,35 @@
+"""Text from outside as markdown shows it."""
+
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
+from markdown_it import MarkdownIt
 
-from crossbench.analysis.metric import summarised
-from crossbench.report.words import multiple, value
+from crossbench.report.words import cell, code, plain, table
 
-LAUNCHES = {"b1": 99.0, "b2": 100.0, "b3": 101.0}
-
-
-def test_a_value_stands_with_its_interval_in_square_brackets() -> None:
-    assert value(summarised("x", "tokens/s", launches=LAUNCHES)) == "100 tok/s [97.5, 102.5]"
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+AWKWARD = ["SSE3 = 1 | AVX = 1", "a`b", "`", "``|``", "\\|"]
 
 
-def test_the_interval_has_the_unit_of_the_value() -> None:
-    shown = value(summarised("x", "s", launches={k: v / 1e6 for k, v in LAUNCHES.items()}))
-    assert shown == "100 µs [97.5, 102.5]"
+def shown(markdown: str) -> str:
+    (inside,) = re.findall(r"<code>(.*?)</code>", MARKDOWN.render(markdown), re.DOTALL)
+    return html.unescape(inside)
 
 
-def test_without_an_interval_the_range_stands_in_round_ones() -> None:
-    two = {"b1": 99.0, "b2": 101.0}
-    assert value(summarised("x", "tokens/s", launches=two)) == "100 tok/s (99 to 101)"
+@pytest.mark.parametrize("text", AWKWARD)
+def test_code_shows_what_it_was_given(text: str) -> None:
+    assert shown(f"- settings: {code(text)}") == text
 
 
-def test_what_is_withheld_is_a_dash() -> None:
-    assert value(summarised("x", "s", launches={}, reasons=["no"])) == "\u2013"
+@pytest.mark.parametrize("text", ["SSE3 = 1 | AVX = 1", "a`b", "``|``"])
+def test_code_in_a_cell_shows_what_it_was_given(text: str) -> None:
+    assert shown(table(["a", "b"], [[cell(code(text)), "x"]])) == text
 
 
-@pytest.mark.parametrize(
-    ("ratio", "shown"), [(1.0, "1.000"), (0.9994, "0.999"), (2.5, "2.500"), (23.4, "23.4")]
-)
-def test_a_ratio_is_told_to_a_tenth_of_a_percent(ratio: float, shown: str) -> None:
-    assert multiple(ratio) == shown
+@pytest.mark.parametrize("unseen", ["\xad", "\u034f", "\u3164", "\U000e0041", "\u202e", "\x1b"])
+def test_two_names_that_look_alike_are_told_apart(unseen: str) -> None:
+    assert plain(f"one{unseen}") not in ("one", f"one{unseen}")
+    assert plain(f"one{unseen}").isprintable()

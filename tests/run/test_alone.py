@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crossbench.journal import Role, SampleTaken
+from crossbench.journal.events import Role, SampleTaken
 from crossbench.plan.energy import FILL_S
 from crossbench.prompts.book import PromptBook
 from crossbench.run import alone

@@ -14,13 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from crossbench.journal import (
-    BackgroundWorked,
-    CellFailed,
-    LaunchStarted,
-    SampleTaken,
-    read_events,
-)
+from crossbench.journal.events import BackgroundWorked, CellFailed, LaunchStarted, SampleTaken
+from crossbench.journal.reader import read_events
 from tests.conftest import Crossbench, SuiteWriter
 
 pytestmark = [
@@ -41,6 +36,13 @@ background = {{ {} }}
 """
 BURN = f'command = ["{sys.executable}", "-c", "while True: pass"], settle_s = 0.2'
 SLOW = "ttft_s = 0.05, tpot_s = 0.002"
+
+
+def with_prompts(count: int) -> str:
+    """The scenarios, the second of which sends so many prompts one after the other."""
+    texts = ", ".join(f'{{ text = "prompt {number}" }}' for number in range(count))
+    one, many = 'name = "chat"\nprompt_tokens = 16', f'name = "chat"\nprompts = [{texts}]'
+    return SCENARIOS.format(BURN).replace(one, many)
 
 
 @pytest.fixture
@@ -103,6 +105,56 @@ def test_a_target_in_the_background_is_at_work_while_the_other_is_disturbed(
     page = (folder / "report.md").read_text()
     assert "## Interference" in page
     assert "Beside `back on job`:" in page
+
+
+def test_a_background_works_through_a_pass_and_is_told_once_a_pass(
+    crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
+) -> None:
+    """Of three prompts: stopped and woken for each of them it would hardly have worked."""
+    path = suite(
+        {"front": SLOW},
+        protocol="launches = 1\nrepeats = 2\nwarmups = 1\nburn_in = 0\nsentinel = false",
+        scenarios=with_prompts(3),
+    )
+    told = crossbench("run", path, "--out", "result", "--trust")
+    assert told.returncode == 0, told.stderr
+    folder = tmp_path / "result"
+    worked = events(folder, BackgroundWorked)
+    assert [(each.role, each.repeat) for each in worked] == [
+        ("warmup", 0),
+        ("timed", 0),
+        ("timed", 1),
+    ]
+    for spell in worked:
+        served = [
+            each.record
+            for each in events(folder, SampleTaken)
+            if (each.scenario, each.role, each.repeat)
+            == ("chat-disturbed", spell.role, spell.repeat)
+        ]
+        assert len(served) == 3
+        assert spell.begin_ns < min(record.t0_ns for record in served)
+        assert max(record.t0_ns + record.stamps_ns[-1] for record in served) < spell.end_ns
+
+
+def test_a_refused_request_lets_the_background_rest_while_the_quiet_cell_goes_on(
+    crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
+) -> None:
+    """Behind 2 requests of the job and a pass of two of each comes the disturbed one's 3rd."""
+    path = suite(
+        {"front": f'{SLOW}, fault = "refuse", fault_on = 6'},
+        protocol="launches = 1\nrepeats = 2\nwarmups = 0\nburn_in = 0\nsentinel = false",
+        scenarios=with_prompts(2),
+    )
+    assert crossbench("run", path, "--out", "result", "--trust").returncode == 1
+    folder = tmp_path / "result"
+    (failed,) = events(folder, CellFailed)
+    assert (failed.scenario, failed.phase) == ("chat-disturbed", "request")
+    samples = [each for each in events(folder, SampleTaken) if each.scenario != "job"]
+    assert "".join(each.scenario[5] for each in samples) == "qqdddqq"
+    for sample in samples[-2:]:
+        begin = sample.record.t0_ns
+        assert all(spell.end_ns < begin for spell in events(folder, BackgroundWorked))
 
 
 def test_every_second_block_begins_the_other_way_round(

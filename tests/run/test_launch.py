@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from crossbench.envs.environment import Environment
-from crossbench.journal import Event, LaunchEnded
+from crossbench.journal.events import Event, LaunchEnded
 from crossbench.machine.drain import Drain
 from crossbench.machine.recorder import Unrecorded
 from crossbench.places.placement import Place, Room
 from crossbench.run import launch
 from crossbench.run.replicas import Workers
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.group import members
 from crossbench.worker.supervisor import WorkerProcess
 

@@ -1,4 +1,4 @@
-"""Runs under load on the null engine, from the command line to the report, in real processes."""
+"""Runs under load on the null engine, from the command line to the report, with real workers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
-from crossbench.journal import JOURNAL, LevelLeftOut, PassTaken, SampleTaken, read_events
+from crossbench.journal.events import LaunchStarted, LevelLeftOut, PassTaken, SampleTaken
+from crossbench.journal.folder import JOURNAL
+from crossbench.journal.reader import read_events
 from crossbench.plan.arrivals import arrivals
 from crossbench.report.build import build
 from crossbench.report.loads import curve
 from crossbench.report.saved import read as read_report
+from crossbench.run.history import History
+from crossbench.run.levels import needless
 from tests.conftest import Crossbench, SuiteWriter
+from tests.plan.test_build import plan
 from tests.run.test_resume import Run, run
 from tests.run.test_run import cells, metric, samples
 from tests.worker.test_supervisor import wait_for
@@ -140,10 +145,11 @@ def test_an_open_loop_waits_for_nobody_and_counts_from_when_it_was_due(
     assert "An open loop: requests come" in page
 
 
-def test_the_highest_level_that_meets_the_slo_is_found_and_those_above_are_left_out(
+def test_levels_above_the_first_that_misses_the_slo_are_left_out(
     crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
 ) -> None:
-    """Each request beside another costs 0.1 s: one user waits 0.01 s, two 0.11, four 0.31."""
+    """Each request beside another costs 0.1 s: one user waits 0.01 s, two 0.11, four 0.31. So few
+    requests end the search, and prove nothing of the levels that kept to it."""
     load = 'concurrency = [1, 2, 4, 8, 16]\nslo = { ttft_s = 0.21 }\nfind = "slo"'
     options = f"{ASYNC}, ttft_s = 0.01, beside_s = 0.1, tpot_s = 0.001"
     path = suite({"one": options}, protocol=ONCE, scenarios=under(load))
@@ -157,13 +163,17 @@ def test_the_highest_level_that_meets_the_slo_is_found_and_those_above_are_left_
     report = read_report(folder / "report.json")
     (told,) = report.loads
     (found,) = told.curves
-    assert found.highest == 2
-    assert [level.met for level in found.levels] == [True, True, False]
+    assert found.highest is None
+    assert [level.met for level in found.levels] == [None, None, False]
     assert found.verdict is not None
-    assert found.verdict.startswith("the highest level that meets the SLO is 2 users; at 4 users")
+    assert found.verdict.startswith(
+        "no level is known to meet the SLO; at 1 user it is open: 100 % of requests do (95 % "
+        "interval: 39.8 to 100 %); at 2 users it is open: 100 % of requests do"
+    )
+    assert "; at 4 users " in found.verdict
     points = curve(report, told, "one")
     assert [point.level.level for point in points] == [1, 2, 4]
-    assert "highest level that meets the SLO is 2 users" in (folder / "report.md").read_text()
+    assert "no level is known to meet the SLO" in (folder / "report.md").read_text()
     assert crossbench("run", "--resume", folder).returncode == 0
     assert len(left_out(folder)) == 2
     assert len(taken(folder)) == 6
@@ -276,6 +286,29 @@ def test_a_torn_pass_is_measured_again_and_not_mixed_with_the_new_one(
     assert {(item["rule"], item["launch"]) for item in cell["invalid"]} == {("torn-pass", "b1-one")}
     assert len(cell["invalid"]) == 20 - lost
     assert "its pass under load was broken off" in (run.folder / "report.md").read_text()
+
+
+@pytest.mark.parametrize(("late_ns", "told"), [(0, "already only 0 of 4"), (1_000_000_000, None)])
+def test_a_pass_that_a_replica_began_late_decides_no_level(
+    suite: SuiteWriter, late_ns: int, told: str | None
+) -> None:
+    load = under('concurrency = [1, 2]\nslo = { ttft_s = 0.01 }\nfind = "slo"')
+    planned = plan(suite({"one": ASYNC}, protocol=ONCE, scenarios=load))
+    (launch,) = planned.launches
+    started = LaunchStarted(
+        launch="w", planned=launch.id, target="one", block=launch.block, utc="", monotonic_ns=1
+    )
+    missed = PassTaken(
+        launch="w",
+        scenario="chat-c1",
+        role="timed",
+        repeat=0,
+        requests=4,
+        met=0,
+        late_ns=late_ns,
+    )
+    reason = needless(planned, launch, History([started, missed]), "chat-c2")
+    assert told in reason if told and reason else reason is None
 
 
 def test_a_level_missed_before_the_run_was_killed_is_not_gone_past(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,16 +15,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crossbench.analysis.exclusion import LATEST_START_NS
 from crossbench.api import ModelRef, Needs, Request
 from crossbench.envs.environment import Environment
-from crossbench.journal import LaunchEnded, LaunchReady, LaunchStarted, SampleTaken, read_events
+from crossbench.journal.events import (
+    LaunchEnded,
+    LaunchReady,
+    LaunchStarted,
+    PassTaken,
+    SampleTaken,
+)
+from crossbench.journal.reader import read_events
 from crossbench.places.placement import Place
 from crossbench.run.launch import environ, held
 from crossbench.run.replicas import LEAD_NS, Workers, dealt, part
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import Load, Measure, MemoryRead, ReadMemory, Ready
 from crossbench.worker.pulse import Beat
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 from tests.conftest import TINY, Crossbench, SuiteWriter
 
 QUICK = Deadlines(load_s=20, first_token_s=2, chunk_gap_s=2, close_s=2)
@@ -129,6 +139,18 @@ class TestWorkers:
         one, two = workers.ask(measure(2, streams=2)).records
         assert abs(one.t0_ns - two.t0_ns) < 200_000_000  # each takes twice as long
         assert min(one.t0_ns, two.t0_ns) >= before + LEAD_NS * 0.9
+
+    def test_a_replica_that_is_not_ready_says_so_and_gets_a_longer_lead(self, start: Start) -> None:
+        workers = start({}, {"reset_s": 0.6})
+        first = workers.ask(measure(2, streams=2))
+        assert first.late_ns >= 290_000_000
+        assert workers.lead_ns >= 1_180_000_000
+        assert workers.ask(measure(2, streams=2)).late_ns < first.late_ns
+
+    def test_one_worker_alone_has_nobody_to_be_late_for(self, start: Start) -> None:
+        workers = start({"reset_s": 0.4})
+        assert workers.ask(measure(1)).late_ns == 0
+        assert workers.lead_ns == LEAD_NS
 
     def test_a_part_of_several_users_is_served_at_once(self, start: Start) -> None:
         script = {"style": "async", "ttft_s": 0.5}
@@ -250,6 +272,17 @@ class TestRuns:
         assert ready.loaded.parallelism.value.value == "data"
         assert ready.loaded.settings["replicas"].value == 2
 
+    def test_a_pass_that_replicas_did_not_begin_together_is_left_out_by_rule(
+        self, crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
+    ) -> None:
+        crossbench("run", replicated(suite, "2", "reset_s = 0.8"), "--out", "result")
+        first, _ = events(tmp_path / "result", PassTaken)
+        assert first.late_ns > LATEST_START_NS
+        report = json.loads((tmp_path / "result" / "report.json").read_text())
+        assert report["conduct"]["excluded"]["late-start"] in (16, 32)
+        page = (tmp_path / "result" / "report.md").read_text()
+        assert "the replicas of its target did not begin together" in page
+
     def test_a_lost_replica_costs_its_cell_and_leaves_nothing(
         self, crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
     ) -> None:
@@ -279,4 +312,4 @@ class TestRuns:
         path = replicated(suite, "2", 'fault = "raise", fault_at = "load"')
         assert crossbench("run", path, "--out", "result").returncode == 1
         page = (tmp_path / "result" / "report.md").read_text()
-        assert "replica 1 of 2: broken as scripted" in page.replace("\\", "")
+        assert re.search("replica [12] of 2: broken as scripted", page.replace("\\", ""))

@@ -15,14 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from crossbench.journal import (
-    JOURNAL,
-    LaunchStarted,
-    RunResumed,
-    SampleTaken,
-    read_events,
-)
+from crossbench.journal.events import LaunchStarted, RunResumed, SampleTaken
+from crossbench.journal.folder import JOURNAL
+from crossbench.journal.reader import read_events
 from crossbench.worker.group import members
+from tests.called import call_crossbench
 from tests.conftest import SuiteWriter
 from tests.run.test_run import cells
 from tests.worker.test_supervisor import wait_for
@@ -52,9 +49,8 @@ class Run:
         return process  # type: ignore[no-any-return]
 
     def call(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=100)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+        """The same command in this process, until it ends."""
+        return call_crossbench(self.folder.parent, "run", *arguments)
 
     def wait_for_samples(self, count: int) -> None:
         assert wait_for(lambda: len(self.samples()) >= count, 40)

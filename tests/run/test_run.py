@@ -1,4 +1,4 @@
-"""Whole runs on the null engine, from the command line to the report, in real processes."""
+"""Whole runs on the null engine, from the command line to the report, with real workers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from crossbench.journal import SampleTaken, read_events, read_manifest
+from crossbench.journal.events import SampleTaken
+from crossbench.journal.reader import read_events, read_manifest
 from tests.conftest import Crossbench, SuiteWriter
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]
@@ -38,13 +39,13 @@ def metric(cell: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def test_a_run_from_suite_to_report(
-    crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path
+    crossbench_process: Crossbench, suite: SuiteWriter, tmp_path: Path
 ) -> None:
     path = suite(
         {"slow": "ttft_s = 0.05, tpot_s = 0.004", "quick": "ttft_s = 0.02, tpot_s = 0.002"},
         protocol="launches = 2\nrepeats = 2\nwarmups = 1",
     )
-    done = crossbench("run", path, "--out", "result")
+    done = crossbench_process("run", path, "--out", "result")
     folder = tmp_path / "result"
     assert done.returncode == 0, done.stderr
     assert len(samples(folder)) == 8
@@ -235,11 +236,14 @@ def test_hostile_text_changes_nothing_in_the_report(
 
 
 def test_the_worker_gets_no_python_variables_of_the_users(
-    crossbench: Crossbench, suite: SuiteWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    crossbench_process: Crossbench,
+    suite: SuiteWriter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Warnings as errors, and a report of imports, would show in the worker's log."""
     monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
-    done = crossbench("run", suite(), "--out", "result")
+    done = crossbench_process("run", suite(), "--out", "result")
     assert done.returncode == 0, done.stderr
     assert "import time:" in done.stderr
     assert "import time:" not in (tmp_path / "result" / "logs" / "b1-one.log").read_text()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from crossbench.journal import SampleTaken, WindowScored, read_events, read_manifest
+from crossbench.journal.events import SampleTaken, WindowScored
+from crossbench.journal.reader import read_events, read_manifest
 from tests.conftest import ROOT, Crossbench, SuiteWriter
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("store", "no_process_left")]

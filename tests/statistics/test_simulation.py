@@ -46,6 +46,7 @@ def test_five_per_cent_are_found_and_none_at_all_ties(targets: int) -> None:
     assert at_least(found.ties, 0.55)
 
 
+@pytest.mark.slow
 def test_a_drift_left_in_makes_intervals_too_wide() -> None:
     """Why it is taken out: what other recipes do to cells, and to ratios."""
     machine = Machine(launch_sd=0.005, drift=0.04)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crossbench.suite.load import load
 from crossbench.suite.model import Background, Suite
-from crossbench.suite.schema import TargetNeeds
+from crossbench.suite.tables.target import TargetNeeds
 
 SUITE = """
 schema = 1

@@ -10,14 +10,10 @@ import pytest
 
 from crossbench.suite.load import load
 from crossbench.suite.model import Load, Prompt, Quality, Suite
-from crossbench.suite.schema import (
-    Deadlines,
-    Message,
-    Profile,
-    SamplingTable,
-    Slo,
-    TargetNeeds,
-)
+from crossbench.suite.tables.prompts import Message
+from crossbench.suite.tables.protocol import Deadlines, Profile
+from crossbench.suite.tables.scenario import SamplingTable, Slo
+from crossbench.suite.tables.target import TargetNeeds
 
 GOOD = Path(__file__).parent / "good"
 MINIMAL = (GOOD / "minimal.toml").read_text()

@@ -10,7 +10,7 @@ from crossbench.errors import InputError
 from crossbench.suite.load import load
 from crossbench.suite.made import made
 from crossbench.suite.model import Suite
-from tests.conftest import ROOT, TINY, run_crossbench
+from tests.conftest import ROOT, TINY, Crossbench
 
 
 def loaded(folder: Path, *models: str) -> Suite:
@@ -61,16 +61,18 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         made([str(tmp_path / "notes.txt")])
 
 
-def test_the_command_line_plans_models_and_keeps_the_suite(tmp_path: Path) -> None:
+def test_the_command_line_plans_models_and_keeps_the_suite(
+    crossbench: Crossbench, tmp_path: Path
+) -> None:
     models = sorted(TINY.glob("*.gguf"))
     kept = tmp_path / "kept.toml"
-    done = run_crossbench(tmp_path, "run", *models, "--dry-run", "--save-suite", kept)
+    done = crossbench("run", *models, "--dry-run", "--save-suite", kept)
     assert "llamacpp-tiny-q8_0" in done.stdout, done.stderr
     assert "prefill-decode-1536" in done.stdout
     assert len(load(kept).targets) == 3
-    again = run_crossbench(tmp_path, "run", *models, "--dry-run", "--save-suite", kept)
+    again = crossbench("run", *models, "--dry-run", "--save-suite", kept)
     assert again.returncode == 2
     assert "exists already" in again.stderr
     suite = ROOT / "suites" / "quickstart.toml"
-    both = run_crossbench(tmp_path, "run", suite, *models, "--dry-run")
+    both = crossbench("run", suite, *models, "--dry-run")
     assert "is a suite: name it alone" in both.stderr

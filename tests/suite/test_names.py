@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crossbench.suite.names import artifact_slug, slug
-from crossbench.suite.schema import NAME_PATTERN
+from crossbench.suite.tables.values import NAME_PATTERN
 
 
 @pytest.mark.parametrize(

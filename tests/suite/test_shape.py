@@ -8,8 +8,8 @@ import pytest
 
 from crossbench.suite.load import load
 from crossbench.suite.model import Load, Scenario
-from crossbench.suite.schema import Slo
 from crossbench.suite.shape import STEADY, least_requests
+from crossbench.suite.tables.scenario import Slo
 
 GOOD = Path(__file__).parent / "good"
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta, Struct
 
-from crossbench.suite.schema import SuiteFile
+from crossbench.suite.tables.suite import SuiteFile
 from crossbench.suite.validate import Fault, faults
 
 EVERY_KEY = tomli.loads((Path(__file__).parent / "good/every_key.toml").read_text())

@@ -16,7 +16,7 @@ from crossbench.api import ModelRef, Needs, Request, Sampling, TokenScore, Vocab
 from crossbench.envs.environment import Environment
 from crossbench.registry import Registry
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.worker.protocol import (
     Load,
     Measure,
@@ -53,6 +53,7 @@ class Worker:
 
     def __init__(self, environment: Environment, log: Path, **options: Any) -> None:
         self.log = log
+        self.options = STRICT | options
         self.process = WorkerProcess(
             python=environment.python,
             environ={**environ(environment), "PYTHONPATH": PYTHONPATH},
@@ -66,7 +67,7 @@ class Worker:
                 Load(
                     factory=spec.factory,
                     options_type=spec.options,
-                    options=STRICT | options,
+                    options=self.options,
                     model=ModelRef(path=str(TINY), name="tiny"),
                     needs=NEEDS,
                     distributions=spec.distributions,

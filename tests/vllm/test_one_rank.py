@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from tokenizers import Tokenizer
 
 from crossbench.api import Boundary, Parallelism, tokenizer_json_tokens
-from crossbench.envs.environment import Environment
 from crossbench.prompts.probes import PROBES
-from crossbench.worker.group import members
 from tests.conftest import TINY
 from tests.reference import Reference
 from tests.vllm.conftest import LOAD_S, NEEDS, TOLERANCE, Worker
+from tests.vllm.estimates import check_estimate
 from tests.vllm.prompts import meaningless, natural
 
 pytestmark = [
@@ -25,13 +23,9 @@ pytestmark = [
 END_OF_TURN = 5
 
 
-@pytest.fixture(scope="module")
-def worker(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    worker = Worker(environment, tmp_path_factory.mktemp("one") / "worker.log")
-    yield worker
-    ending = worker.process.end()
-    assert (ending.stage, ending.exit_code) == ("quit", 0)
-    assert members(worker.process.pid) == []
+@pytest.fixture
+def worker(one_rank: Worker) -> Worker:
+    return one_rank
 
 
 @pytest.mark.parametrize("length", [1, 2, 127, 128, 129, 300])
@@ -214,6 +208,10 @@ def test_a_description_tells_what_was_resolved(worker: Worker) -> None:
     assert settings["max_num_batched_tokens"] == 512
     assert settings["ranks"][0]["threads"] >= 1
     assert loaded.ignored == ()
+
+
+def test_what_it_holds_was_expected(worker: Worker) -> None:
+    check_estimate(worker.options, NEEDS, worker.ready.loaded, worker.memory())
 
 
 def test_the_cache_takes_what_was_asked_for(worker: Worker) -> None:

@@ -16,7 +16,8 @@ from crossbench.envs.environment import Environment
 from crossbench.worker.group import members
 from tests.conftest import MARK, marked
 from tests.reference import Reference
-from tests.vllm.conftest import LOAD_S, TOLERANCE, Worker
+from tests.vllm.conftest import LOAD_S, NEEDS, TOLERANCE, Worker
+from tests.vllm.estimates import check_estimate
 from tests.vllm.prompts import meaningless, natural
 
 pytestmark = [
@@ -85,6 +86,11 @@ def test_both_ranks_are_described(worker: Worker) -> None:
     assert not set(first["cpus"]) & set(second["cpus"])
     assert loaded.ignored == ("nccl_p2p_disable",)
     assert worker.memory()["cpu"].kv_bytes == 2 * 2**27
+
+
+@needs_two_cpus
+def test_what_both_ranks_hold_was_expected(worker: Worker) -> None:
+    check_estimate(worker.options, NEEDS, worker.ready.loaded, worker.memory())
 
 
 @needs_two_cpus

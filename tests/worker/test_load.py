@@ -188,9 +188,18 @@ def test_drivers_of_one_start_start_together(beat: Pulse) -> None:
 def test_a_start_that_has_passed_is_now_and_its_lateness_is_told(beat: Pulse) -> None:
     late = time.perf_counter_ns() - 50 * MS
     asked = Measure(requests=requests(2), arrivals_ns=(0, MS), start_ns=late)
-    for each, due in zip(measured(null(), beat, asked).records, (0, MS), strict=True):
+    told = measured(null(), beat, asked)
+    assert told.late_ns >= 50 * MS
+    for each, due in zip(told.records, (0, MS), strict=True):
         assert each.t0_ns == late + due
         assert each.delay_ns >= 50 * MS - due
+
+
+def test_what_resetting_took_beyond_the_start_is_lateness(beat: Pulse) -> None:
+    asked = Measure(requests=requests(1), start_ns=time.perf_counter_ns() + 20 * MS)
+    driver = Driver(null(reset_s=0.1), beat)
+    assert asyncio.run(driver.measure(asked)).late_ns >= 50 * MS
+    assert asyncio.run(driver.measure(Measure(requests=requests(1)))).late_ns == 0
 
 
 def test_a_start_in_the_far_future_is_refused(beat: Pulse) -> None:

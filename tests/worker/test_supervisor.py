@@ -18,11 +18,12 @@ import pytest
 from crossbench.api import ModelRef, Needs, Request
 from crossbench.envs.environment import Environment
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.group import members
 from crossbench.worker.protocol import Load, Measure, Measured, MemoryRead, ReadMemory, Ready
 from crossbench.worker.pulse import Beat, Phase
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 from tests.conftest import TINY
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_process_left")]
@@ -233,7 +234,7 @@ def test_a_hanging_worker_ends_with_its_host(null: Environment, tmp_path: Path) 
         "from pathlib import Path\n"
         "from tests.worker.test_supervisor import QUICK, Measured, Ready, ask, load\n"
         "from crossbench.worker.supervisor import WorkerProcess\n"
-        "from crossbench.suite.schema import Deadlines\n"
+        "from crossbench.suite.tables.protocol import Deadlines\n"
         "import os\n"
         "worker = WorkerProcess(python=Path(sys.executable), environ=dict(os.environ),\n"
         "    log=Path(sys.argv[1]), deadlines=Deadlines())\n"

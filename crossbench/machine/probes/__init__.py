@@ -9,6 +9,7 @@ BUILT_IN = (
     ProbeSpec(name="processor", factory="crossbench.machine.probes.processor:ProcessorProbe"),
     ProbeSpec(name="rapl", factory="crossbench.machine.probes.rapl:RaplProbe"),
     ProbeSpec(name="ioreport", factory="crossbench.machine.probes.ioreport:IoReportProbe"),
+    ProbeSpec(name="pressure", factory="crossbench.machine.probes.pressure:PressureProbe"),
     ProbeSpec(name="host", factory="crossbench.machine.probes.host:HostProbe"),
     ProbeSpec(name="tree", factory="crossbench.machine.probes.tree:TreeProbe"),
     ProbeSpec(name="pcie", factory="crossbench.machine.probes.pcie:PcieProbe"),

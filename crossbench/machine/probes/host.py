@@ -8,6 +8,8 @@ import psutil
 
 from crossbench.api import Channel
 
+UNSPENT = frozenset({"idle", "iowait", "guest", "guest_nice"})
+
 
 class HostProbe:
     """What every system tells."""
@@ -16,8 +18,8 @@ class HostProbe:
         self._wires = _wired() is not None
 
     def open(self) -> Sequence[Channel]:
-        """Memory that is free to be taken, swap in use, and time of all cores in work; on macOS
-        memory that is wired, which a GPU's is while it is used."""
+        """Memory that is free to be taken, swap in use, and time of all cores that was not idle;
+        on macOS memory that is wired, which a GPU's is while it is used."""
         wired = [Channel(device="host", quantity="memory_wired", unit="B", kind="gauge")]
         return [
             Channel(device="host", quantity="memory_available", unit="B", kind="gauge"),
@@ -28,16 +30,24 @@ class HostProbe:
 
     def read(self) -> Sequence[float | None]:
         """Now."""
-        spent = psutil.cpu_times()
         return [
             float(psutil.virtual_memory().available),
             float(psutil.swap_memory().used),
-            spent.user + spent.system,
+            _spent_s(),
             *([_wired()] if self._wires else []),
         ]
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _spent_s() -> float:
+    """Whoever had it: users, niced ones too, the kernel, interrupts, a hypervisor's other guests.
+
+    Linux counts guests' time within their users'.
+    """
+    told = psutil.cpu_times()._asdict()
+    return float(sum(seconds for state, seconds in told.items() if state not in UNSPENT))
 
 
 def _wired() -> float | None:

@@ -12,6 +12,7 @@ from crossbench.api import Channel, ProbeAbsent
 
 FOLDER = Path("sys/class/powercap")
 MICRO = 1e-6
+PACKAGE = "package"
 ABSENT = "the kernel shows no intel-rapl, as in most virtual machines"
 
 
@@ -56,9 +57,10 @@ class RaplProbe:
 
 
 def packages(root: Path) -> list[Path]:
-    """The folder of each processor package."""
+    """The folder of each processor package; `psys`, beside them, is the whole platform."""
     zones = sorted((root / FOLDER).glob("intel-rapl:[0-9]*"))
-    return [zone for zone in zones if zone.name.count(":") == 1]
+    tops = [zone for zone in zones if zone.name.count(":") == 1]
+    return [zone for zone in tops if _name(zone).startswith(PACKAGE)]
 
 
 def readable(root: Path) -> bool:

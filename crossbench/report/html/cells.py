@@ -5,12 +5,16 @@ Made here and not by the template: a large report has a hundred thousand of them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup, escape
 from msgspec import Struct
 
 from crossbench.analysis.metric import Metric
 from crossbench.comparison.compare import Compared
-from crossbench.report.words import multiple, number, plain, quantity, scaled, span, value
+from crossbench.report.headline import Verdicts, found_of
+from crossbench.report.model import CellReport
+from crossbench.report.words import multiple, number, plain, quantity, scaled, span, spread
 
 NAMED = {"faster", "slower", "tie"}
 ABSENT = "\u2013"
@@ -21,7 +25,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
     value: str
     spread: str = ""
-    """Its interval or range."""
+    """Its interval or range: nothing but numbers, as in `ratio`."""
     verdict: str = ""
     """The word, where the target is held against a baseline."""
     ratio: str = ""
@@ -29,27 +33,42 @@ class Shown(Struct, frozen=True, kw_only=True):
     """Whether it was measured in another run than the baseline."""
     sort: str = ""
     """What it is sorted by; empty sorts last."""
-    raw: str = ""
-    """Its launches, or why there is no value."""
 
 
 def cell(metric: Metric | None, compared: Compared | None, whole: bool) -> Markup:
     """The cell as HTML, with what is shown on pointing where the `whole` page is made."""
+    return Markup(_cell(metric, compared, whole))  # noqa: S704  # what is not a number is escaped
+
+
+def row(
+    measured: CellReport, names: Sequence[str], verdicts: Verdicts, scenario: str, whole: bool
+) -> Markup:
+    """The cells of these metrics, one below the other."""
+    return Markup(  # noqa: S704  # what is not a number is escaped
+        "\n".join(
+            _cell(found_of(measured, name), verdicts.of(scenario, measured.target, name), whole)
+            for name in names
+        )
+    )
+
+
+def _cell(metric: Metric | None, compared: Compared | None, whole: bool) -> str:
     found = shown(metric, compared)
-    raw = f' data-raw="{_escaped(found.raw)}"' if found.raw and whole else ""
+    told = _raw(metric) if metric is not None and whole else ""
+    raw = f' data-raw="{_escaped(told)}"' if told else ""
     parts = [
         f'<td class="num" data-sort="{found.sort}"{raw}>\n',
         f'<span class="value">{_escaped(found.value)}</span>\n',
     ]
     if found.spread:
-        parts.append(f'<span class="spread">{_escaped(found.spread)}</span>\n')
+        parts.append(f'<span class="spread">{found.spread}</span>\n')
     if found.verdict:
-        words = f"{_escaped(found.ratio)} {found.verdict}"
+        words = f"{found.ratio} {found.verdict}"
         parts.append(f'<span class="verdict {found.verdict}">{words}</span>\n')
     if found.unpaired:
         parts.append('<span class="spread">unpaired</span>\n')
     parts.append("</td>")
-    return Markup("".join(parts))  # noqa: S704  # every text in it is escaped
+    return "".join(parts)
 
 
 def _escaped(text: str) -> str:
@@ -58,19 +77,15 @@ def _escaped(text: str) -> str:
 
 def shown(metric: Metric | None, compared: Compared | None) -> Shown:
     """A metric of one cell, with its verdict against the baseline's where there is one."""
-    if metric is None:
+    if metric is None or metric.value is None:
         return Shown(value=ABSENT)
-    if metric.value is None:
-        return Shown(value=ABSENT, raw="withheld: " + "; ".join(metric.reasons))
-    whole = quantity(metric.value, metric.unit)
     return Shown(
-        value=whole,
-        spread=value(metric).removeprefix(whole).strip(),
+        value=quantity(metric.value, metric.unit),
+        spread=spread(metric),
         verdict=compared.verdict if compared else "",
         ratio=_ratio(compared),
         unpaired=compared is not None and compared.ratio is not None and not compared.ratio.paired,
         sort=f"{metric.value:.9g}",
-        raw=_raw(metric),
     )
 
 
@@ -82,8 +97,9 @@ def _ratio(compared: Compared | None) -> str:
 
 
 def _raw(metric: Metric) -> str:
-    """Each launch with its value, a line each."""
-    assert metric.value is not None
+    """Each launch with its value, a line each, or why there is no value."""
+    if metric.value is None:
+        return "withheld: " + "; ".join(metric.reasons)
     factor, unit = scaled(metric.value, metric.unit)
     return " | ".join(
         f"{launch} {number(value * factor)} {unit}".strip()

@@ -11,11 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from crossbench.report.answer import answer
+from crossbench.report.asked import told_together, unsaid
 from crossbench.report.charts.all import charts
 from crossbench.report.charts.palette import STYLE
 from crossbench.report.charts.svg import Chart, inline, key
 from crossbench.report.headline import Verdicts, columns, found_of, metric_of
-from crossbench.report.html.cells import cell
+from crossbench.report.html.cells import cell, row
 from crossbench.report.html.policy import policy
 from crossbench.report.html.prose import html
 from crossbench.report.machine import sections
@@ -64,6 +65,7 @@ def render(report: Report, drawn: Sequence[Chart] | None = None) -> str:
             charts=[_own(inline(chart)) for chart in (charts(report) if drawn is None else drawn)],
             scored={each.target: each for each in report.scoring.targets} if report.scoring else {},
             settings=settings(report),
+            asked=list(told_together(report)),
             machines=[(view.label, tuple(sections(view.report.machine))) for view in views(report)],
             place=html("Run", [place(report), done(report)]),
             prose=_prose(report),
@@ -124,14 +126,15 @@ def _page() -> Any:
         bits=bits,
         cell=cell,
         counted=counted,
-        found_of=found_of,
         gaps=GAPS,
         lengths=lengths,
         measured_of=_measured,
         metric_of=metric_of,
         notes=_notes,
+        row=row,
         speeds=SPEEDS,
         titles=TITLES,
+        unsaid=unsaid,
     )
     return environment.get_template("page.html.j2")
 

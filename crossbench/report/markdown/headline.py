@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from shlex import quote
 
 from crossbench.report.answer import answer
 from crossbench.report.charts.svg import Chart
 from crossbench.report.headline import Column, Verdicts, columns, metric_of
+from crossbench.report.markdown.caveats import caveats
+from crossbench.report.markdown.command import command_line
 from crossbench.report.markdown.comparison import APART, NAMED, ratio
 from crossbench.report.markdown.results import costs
 from crossbench.report.model import Report, TargetReport
@@ -18,7 +19,6 @@ from crossbench.report.words import (
     code,
     counted,
     escaped,
-    plain,
     shortened,
     size,
     table,
@@ -26,8 +26,8 @@ from crossbench.report.words import (
 )
 
 NONE = "\u2013"
-MOST_ROWS, MOST_RUNS, MOST_ABSENT, MOST_LETTERS = 14, 3, 4, 160
-"""Of a bench card: targets, machines, non-results, and letters of a reason or command."""
+MOST_ROWS, MOST_RUNS, MOST_CAVEATS, MOST_ABSENT, MOST_LETTERS = 12, 3, 3, 3, 160
+"""Of a bench card: targets, machines, caveats, non-results, and letters of one, or of a command."""
 
 
 def headline(report: Report) -> Iterator[str]:
@@ -60,9 +60,10 @@ def card(report: Report) -> str:
         _table(report, report.targets[:MOST_ROWS]),
         *([f"{counted(left, 'further target')} not shown."] if left > 0 else []),
         "",
-        f"{_effort(report)}, interleaved, {_cold(report)}; {_spread(report)}; "
+        f"{_effort(report)}, {_order(report)}, {_cold(report)}; {_spread(report)}; "
         f"{escaped(report.outcome)}. crossbench {escaped(report.crossbench)}, definitions "
         f"{report.definitions}.",
+        *_caveats(report),
         *_absent(report),
         "",
         *(f"{'- ' if view.label else ''}{_again(view.report)}" for view in shown),
@@ -89,9 +90,21 @@ def _effort(report: Report) -> str:
     return " or ".join(told)
 
 
+def _order(report: Report) -> str:
+    return "interleaved within each run" if report.runs else "interleaved"
+
+
+def _caveats(report: Report) -> Iterator[str]:
+    told = caveats(report)
+    for line in told[:MOST_CAVEATS]:
+        yield f"- **{escaped(shortened(line, MOST_LETTERS))}**"
+    if len(told) > MOST_CAVEATS:
+        yield f"- and {counted(len(told) - MOST_CAVEATS, 'further caveat')}, in the report."
+
+
 def _again(report: Report) -> str:
     """How to reproduce a run, in a line."""
-    command = plain(" ".join(quote(word) for word in report.command))
+    command = command_line(report.command)
     return (
         f"Suite {code(report.suite)} sha256 {code(report.suite_sha256[:16])}: "
         f"{code(shortened(command, MOST_LETTERS))}"

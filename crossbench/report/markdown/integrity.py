@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from crossbench.api import Boundary
 from crossbench.instrument.told import summary
 from crossbench.report.markdown.panel import panel
 from crossbench.report.model import Report
@@ -20,6 +21,7 @@ def integrity(report: Report) -> str:
         *_cold(report),
         *_tokenizers(report),
         *_counts(report),
+        *_reasoning(report),
     ]
     lines += _samples(report)
     if errors := [target.stamp_error_s for target in report.targets if target.stamp_error_s]:
@@ -28,7 +30,7 @@ def integrity(report: Report) -> str:
             "\u00b5s (99th percentile, worst launch): differences below that are the instrument's."
         )
     if report.instrument is not None:
-        lines += (f"- {escaped(line)}" for line in summary(report.instrument))
+        lines += (f"- {escaped(line)}" for line in summary(report.instrument, _served(report)))
     if undrained := [launch for target in report.targets for launch in target.undrained]:
         lines.append(f"- **Device memory stayed occupied after**: {escaped(', '.join(undrained))}.")
     if left := [each for target in report.targets for each in target.left_behind]:
@@ -40,6 +42,15 @@ def integrity(report: Report) -> str:
         lines.append(f"- Launches resolved differently: {escaped(', '.join(changed))}.")
     parts = [panel(report.checks), "\n".join(lines)]
     return "\n\n".join(["## Integrity", *filter(None, parts)]) if any(parts) else ""
+
+
+def _served(report: Report) -> list[str]:
+    """Targets behind a server."""
+    return [
+        target.name
+        for target in report.targets
+        if target.loaded is not None and target.loaded.boundary is Boundary.HTTP
+    ]
 
 
 def _preflight(report: Report) -> Iterator[str]:
@@ -126,6 +137,18 @@ def _counts(report: Report) -> Iterator[str]:
                 f"{escaped(', '.join(dict.fromkeys(names)))}. The first chunk's share of them is "
                 "estimated from its share of the text's bytes."
             )
+
+
+def _reasoning(report: Report) -> Iterator[str]:
+    for scenario in report.scenarios:
+        for cell in scenario.cells:
+            if (told := cell.reasoned) is not None:
+                yield (
+                    "- **TTFT is of a token of reasoning, not of the answer**, in "
+                    f"{told.requests:,} of {cell.valid_samples:,} requests of "
+                    f"{escaped(cell.target)} on {escaped(scenario.name)}: {told.before:,} of their "
+                    f"{told.chunks:,} chunks came before the answer."
+                )
 
 
 def _samples(report: Report) -> Iterator[str]:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
+from crossbench.analysis.instrument import UNKNOWN
 from crossbench.analysis.metric import Metric
 from crossbench.report.headline import Column, metric_of
 from crossbench.report.load_model import CurveReport, LevelReport, LoadReport
 from crossbench.report.loads import ALL, ATTAINED, USER
-from crossbench.report.model import Report
+from crossbench.report.model import CellReport, Report
 from crossbench.report.words import TITLES, counted, escaped, quantity, table, value
-from crossbench.suite.schema import Slo
+from crossbench.suite.tables.scenario import Slo
 
-SERVED = (ALL, USER, "throughput_whole_tps", "requests_per_s", "goodput_rps", ATTAINED)
+SPED = (ALL, USER, "ttft_s", "prefill_tps")
+SERVED = ("throughput_whole_tps", "requests_per_s", "goodput_rps", ATTAINED)
 WAITED = tuple(
     f"{what}_p{percent}_s" for what in ("ttft", "tpot", "chunk_gap") for percent in (50, 95, 99)
 )
 DELAYED = ("delay_p50_s", "delay_p99_s")
-JUDGED = (ALL, USER)
-"""Those that stand with their interval; the others' are in `report.json`."""
+WHOLE = (*SPED, *SERVED)
+"""Those that stand with their interval."""
+POOLED = (
+    "Percentiles are of all launches pooled: of every request that was answered, inside the steady "
+    "window or not, and of every gap between chunks. Their intervals over launches are in "
+    "`report.json`. The TTFT beside decode is the mean, as it is compared."
+)
 NONE = "\u2013"
+
+Place: TypeAlias = tuple[str, str]
+"""Target and level."""
 
 
 def load(report: Report) -> Iterator[str]:
@@ -37,10 +48,22 @@ def _load(report: Report, told: LoadReport) -> Iterator[str]:
     if not told.curves:
         yield "No target was measured."
         return
-    yield _table(report, told, SERVED, failed=True)
-    yield _table(report, told, (*WAITED, *DELAYED))
-    if lines := [*_verdicts(told), *_reasons(report, told), *_flags(report, told)]:
-        yield "\n".join(lines)
+    waits = _table(report, told, (*WAITED, *DELAYED))
+    parts = [
+        _table(report, told, SPED),
+        _table(report, told, SERVED, failed=True),
+        waits,
+        POOLED if waits else "",
+        "\n".join(_lines(report, told)),
+    ]
+    yield from filter(None, parts)
+
+
+def _lines(report: Report, told: LoadReport) -> Iterator[str]:
+    yield from _verdicts(told)
+    yield from _reasons(report, told)
+    yield from _without_interval(report, told)
+    yield from _flags(report, told)
 
 
 def _shape(told: LoadReport) -> str:
@@ -63,8 +86,9 @@ def _slo(told: LoadReport) -> str:
     if told.slo is None:
         return ""
     return (
-        f" The SLO is {limits(told.slo)}; a level meets it where {told.attainment:.0%} of its "
-        "requests do."
+        f" The SLO is {limits(told.slo)}; a level meets it where at least {told.attainment:.0%} of "
+        "its requests do, and the whole interval of that share; where the interval holds "
+        f"{told.attainment:.0%}, that is open."
     ).replace("%", " %")
 
 
@@ -111,11 +135,13 @@ def _has(report: Report, curve: CurveReport, level: LevelReport, name: str) -> b
 def _shown(metric: Metric | None, name: str) -> str:
     if metric is None:
         return NONE
-    return value(metric) if name in JUDGED else quantity(metric.value, metric.unit)
+    return value(metric) if name in WHOLE else quantity(metric.value, metric.unit)
 
 
 def _failed(level: LevelReport) -> str:
-    return f"{level.failed:,} of {level.requests:,}"
+    lost = "the level failed" if level.failure is not None else ""
+    counted = f"{level.failed:,} of {level.requests:,}" if level.requests else ""
+    return "; ".join(filter(None, (counted, lost)))
 
 
 def _verdicts(told: LoadReport) -> Iterator[str]:
@@ -126,21 +152,57 @@ def _verdicts(told: LoadReport) -> Iterator[str]:
 
 def _reasons(report: Report, told: LoadReport) -> Iterator[str]:
     """Why numbers are missing or rest on less, each reason once with all that it holds for."""
-    names = (*SERVED, *WAITED, *DELAYED)
-    places: dict[tuple[str, str], dict[str, list[str]]] = {}
+    merged = _merged(
+        told,
+        (
+            (TITLES[name] + ("" if metric.valid else " withheld"), _uncounted(reason), place)
+            for name, metric, place in _metrics(report, told, (*WHOLE, *WAITED, *DELAYED))
+            for reason in metric.reasons
+        ),
+    )
+    for (who, reason), titles in merged.items():
+        yield f"- {', '.join(titles)}{who}: {escaped(reason)}."
+
+
+def _without_interval(report: Report, told: LoadReport) -> Iterator[str]:
+    """Why values stand with a range instead of an interval."""
+    merged = _merged(
+        told,
+        (
+            (TITLES[name], metric.no_interval, place)
+            for name, metric, place in _metrics(report, told, WHOLE)
+            if metric.no_interval and metric.low != metric.high
+        ),
+    )
+    for (who, reason), titles in merged.items():
+        yield (
+            f"- {', '.join(titles)}{who}: a range (in brackets) instead of a 95 % interval: "
+            f"{escaped(reason)}."
+        )
+
+
+def _metrics(
+    report: Report, told: LoadReport, names: Sequence[str]
+) -> Iterator[tuple[str, Metric, Place]]:
+    """Name, metric and place of all that there are."""
     for curve in told.curves:
         for level in curve.levels:
             for name in names:
-                metric = _metric(report, curve, level, name)
-                for reason in metric.reasons if metric else ():
-                    title = TITLES[name] + ("" if metric and metric.valid else " withheld")
-                    where = places.setdefault((title, _uncounted(reason)), {})
-                    where.setdefault(curve.target, []).append(level.words)
+                if (metric := _metric(report, curve, level, name)) is not None:
+                    yield name, metric, (curve.target, level.words)
+
+
+def _merged(
+    told: LoadReport, lines: Iterable[tuple[str, str, Place]]
+) -> Mapping[tuple[str, str], list[str]]:
+    """From (title, reason, place) to the titles of each reason and all it holds for."""
+    places: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for title, reason, (target, level) in lines:
+        places.setdefault((title, reason), {}).setdefault(target, []).append(level)
     merged: dict[tuple[str, str], list[str]] = {}
     for (title, reason), where in places.items():
         merged.setdefault((_places(told, where), reason), []).append(title)
-    for (who, reason), titles in merged.items():
-        yield f"- {', '.join(titles)}{who}: {escaped(reason)}."
+    return merged
 
 
 def _uncounted(reason: str) -> str:
@@ -163,6 +225,38 @@ def _places(told: LoadReport, where: Mapping[str, Sequence[str]]) -> str:
 
 def _flags(report: Report, told: LoadReport) -> Iterator[str]:
     """What a reader should know of a number before believing it."""
+    yield from _overloaded(report, told)
+    for curve, level, cell in _cells(report, told):
+        where = f"{escaped(curve.target)} at {escaped(level.words)}"
+        if cell is not None and cell.cache != "cold":
+            yield f"- **not proven cold**, {where}: prompts were {escaped(cell.cache)}."
+        for name in SPED:
+            metric = _metric(report, curve, level, name)
+            for flag in metric.flags if metric else ():
+                yield f"- **{flag.name}**, {TITLES[name]} of {where}: {escaped(flag.reason)}."
+        if level.left_out:
+            count = counted(level.left_out, "launch")
+            yield f"- {where}: {count} left it out, as a lower level had missed the SLO."
+
+
+def _overloaded(report: Report, told: LoadReport) -> Iterator[str]:
+    """Where the instrument may have been the slower part, each reason once."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for curve, level, cell in _cells(report, told):
+        if cell is not None and cell.overloaded is not None:
+            found.setdefault(cell.overloaded, {}).setdefault(curve.target, []).append(level.words)
+    for reason, where in found.items():
+        what = "instrument's limit not known" if reason == UNKNOWN else "instrument overloaded"
+        named = "; ".join(
+            f"{escaped(target)} at {escaped(', '.join(words))}" for target, words in where.items()
+        )
+        yield f"- **{what}**, {named}: {escaped(reason)}."
+
+
+def _cells(
+    report: Report, told: LoadReport
+) -> Iterator[tuple[CurveReport, LevelReport, CellReport | None]]:
+    """Every level of every target, with what was measured there."""
     cells = {
         (scenario.name, cell.target): cell
         for scenario in report.scenarios
@@ -170,16 +264,4 @@ def _flags(report: Report, told: LoadReport) -> Iterator[str]:
     }
     for curve in told.curves:
         for level in curve.levels:
-            where = f"{escaped(curve.target)} at {escaped(level.words)}"
-            cell = cells.get((level.scenario, curve.target))
-            if cell is not None and cell.overloaded is not None:
-                yield f"- **instrument overloaded**, {where}: {escaped(cell.overloaded)}."
-            if cell is not None and cell.cache != "cold":
-                yield f"- **not proven cold**, {where}: prompts were {escaped(cell.cache)}."
-            for name in (ALL, USER):
-                metric = _metric(report, curve, level, name)
-                for flag in metric.flags if metric else ():
-                    yield f"- **{flag.name}**, {TITLES[name]} of {where}: {escaped(flag.reason)}."
-            if level.left_out:
-                count = counted(level.left_out, "launch")
-                yield f"- {where}: {count} left it out, as a lower level had missed the SLO."
+            yield curve, level, cells.get((level.scenario, curve.target))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from crossbench.analysis.memory import MemoryUse
+from crossbench.analysis.memory import ENGINE_ONLY, MemoryUse
 from crossbench.report.model import Report
 from crossbench.report.words import escaped, number, size, table
 
 
 def memory(report: Report) -> Iterator[str]:
     """The section, where anything was read or told."""
-    read = [use for use in report.memory if use.peak_bytes is not None]
-    lines = [*_missing(read), *_allocators(report)]
+    read = [use for use in report.memory if _is_read(use)]
+    lines = [*_missing(report.memory), *_allocators(report)]
     if not read and not lines:
         return
     yield "## Memory"
@@ -39,17 +39,25 @@ def memory(report: Report) -> Iterator[str]:
         yield "\n".join(lines)
 
 
+def _is_read(use: MemoryUse) -> bool:
+    return any(
+        value is not None for value in (use.baseline_bytes, use.loaded_bytes, use.peak_bytes)
+    )
+
+
 def _peak(use: MemoryUse) -> str:
     if use.capacity_bytes and use.peak_bytes is not None:
         return f"{size(use.peak_bytes)} ({number(100 * use.peak_bytes / use.capacity_bytes)} %)"
     return size(use.peak_bytes)
 
 
-def _missing(read: list[MemoryUse]) -> Iterator[str]:
-    """Why numbers are missing, each reason once."""
+def _missing(uses: Iterable[MemoryUse]) -> Iterator[str]:
+    """Why numbers are missing, each reason once; what only an engine tells of misses none."""
     told: dict[str, dict[str, None]] = {}
-    for use in read:
+    for use in uses:
         for reason in use.reasons:
+            if reason == ENGINE_ONLY:
+                continue
             told.setdefault(reason, {})[f"{use.target} on {use.device}"] = None
     for reason, whose in told.items():
         yield f"- {escaped(', '.join(whose))}: {escaped(reason)}."

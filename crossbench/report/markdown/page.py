@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from shlex import quote
 
+from crossbench.report.asked import told_together, unsaid
 from crossbench.report.charts.all import charts as drawn
 from crossbench.report.charts.svg import Chart
 from crossbench.report.machine import sections
+from crossbench.report.markdown.command import checkout, command_line
 from crossbench.report.markdown.comparison import comparison
 from crossbench.report.markdown.energy import energy
 from crossbench.report.markdown.headline import charts, headline
@@ -26,7 +27,7 @@ from crossbench.report.markdown.settings import settings
 from crossbench.report.markdown.targets import targets
 from crossbench.report.model import Report
 from crossbench.report.views import views
-from crossbench.report.words import code, counted, escaped, lengths, plain, table
+from crossbench.report.words import cell, code, counted, escaped, lengths, table
 from crossbench.statistics.logmean import LEAST_LAUNCHES
 
 WHERE = {
@@ -62,7 +63,7 @@ def render(report: Report, shown: Sequence[Chart] | None = None) -> str:
         *of_each(report, lambda run: [integrity(run)]),
         definitions(report),
         *of_each(report, reproduce),
-        _prompts(report),
+        *_prompts(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -153,7 +154,10 @@ behind an engine core in another process, or a server, where the table of target
 - throughput: tokens that came in the steady window / its length. The window of a closed loop is the
   time in which every user has a request running; of an open loop, from its first answer to its last
   arrival. It must hold three requests of each stream.
-- goodput: requests a second that met the SLO; failed requests met nothing.
+- SLO met: requests that met it / all requests of all launches; failed ones met nothing. Its
+  interval is over launches, from three on, and never narrower than that of as many independent
+  requests.
+- goodput: requests answered a second x the share of them that met the SLO, of all launches.
 - delay: from when a request of an open loop was due to when it was handed to the engine; TTFT and
   end to end count from when it was due.
 - load: from the start of the process to the loaded session.
@@ -163,7 +167,9 @@ behind an engine core in another process, or a server, where the table of target
 def reproduce(report: Report) -> Iterator[str]:
     """The command of a run, and where its suite stands."""
     yield "## Reproduce"
-    yield f"    {plain(' '.join(quote(word) for word in report.command))}"
+    yield f"    {command_line(report.command)}"
+    if installed := checkout(report.crossbench):
+        yield installed
     yield (
         f"Suite {code(report.suite)}, sha256 {code(report.suite_sha256)} of the file as it ran; "
         f"{WHERE[report.suite_shown]}"
@@ -175,17 +181,25 @@ def reproduce(report: Report) -> Iterator[str]:
         )
 
 
-def _prompts(report: Report) -> str:
-    """The hash of each scenario's prompts."""
+def _prompts(report: Report) -> Iterator[str]:
+    """The hash of each scenario's prompts, and what they ask."""
     rows = [
         [
             escaped(scenario.name),
             f"{len(scenario.prompt_tokens):,}",
             lengths(scenario.prompt_tokens),
             f"{scenario.output_tokens:,}",
-            code(scenario.prompts_sha256),
+            cell(code(scenario.prompts_sha256)),
         ]
         for scenario in report.scenarios
     ]
     header = ["scenario", "prompts", "tokens", "output tokens", "prompt ids sha256"]
-    return f"## Prompts\n\n{table(header, rows)}" if rows else ""
+    if rows:
+        yield f"## Prompts\n\n{table(header, rows)}"
+    if told := list(told_together(report)):
+        yield "<details><summary>What was asked</summary>"
+        for names, scenario in told:
+            yield f"{escaped(', '.join(names))}:"
+            lines = [*map(escaped, scenario.asked), *filter(None, [unsaid(scenario)])]
+            yield "\n".join(f"- {line}" for line in lines)
+        yield "</details>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from crossbench.analysis.integrity import Check, Origin
+from crossbench.analysis.check import Check, Origin
 from crossbench.report.words import escaped, table
 
 TITLES = {
@@ -12,13 +12,14 @@ TITLES = {
     "low-power": "on battery or saving energy",
     "cpu-governor": "clock governor slow to rise",
     "machine-changed": "settings changed between launches",
+    "clocks-set": "clocks set by hand",
     "throttled": "clocks held back",
     "processor-throttled": "processor's clocks held back",
     "link-below-maximum": "PCIe link below its maximum under load",
     "partial-offload": "model only in part on GPUs",
     "swapped": "memory swapped out",
     "other-load": "processor time taken by others",
-    "foreign-process": "another process came onto its devices",
+    "foreign-process": "another process on its devices",
     "suspended": "machine suspended",
 }
 ORIGINS: dict[Origin, str] = {

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from crossbench.analysis.exclusion import Rule
 from crossbench.artifacts.sizes import spelled
-from crossbench.report.model import ConductReport, DriftReport, Report, RestReport
+from crossbench.report.conduct_model import ConductReport, DriftReport, RestReport
+from crossbench.report.model import Report
 from crossbench.report.words import counted, escaped, number, table
 
 RULES: Mapping[Rule, str] = {
@@ -20,6 +21,7 @@ RULES: Mapping[Rule, str] = {
     "cache-count": "an impossible number of cached tokens was told",
     "torn-pass": "its pass under load was broken off",
     "disturbed-pass": "a request beside it was disturbed from outside",
+    "late-start": "the replicas of its target did not begin together",
 }
 NONE = "\u2013"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crossbench.report.markdown.targets import bits
-from crossbench.report.model import QualityReport, Report, ScoringReport
+from crossbench.report.model import Report
+from crossbench.report.quality_model import QualityReport, ScoringReport
 from crossbench.report.words import code, counted, escaped, table
 
 NONE = "\u2013"

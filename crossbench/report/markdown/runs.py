@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crossbench.report.model import Report
-from crossbench.report.words import code, escaped, table
+from crossbench.report.words import cell, code, escaped, table
 
 
 def runs(report: Report) -> Iterator[str]:
@@ -18,7 +18,7 @@ def runs(report: Report) -> Iterator[str]:
             escaped(run.label),
             escaped(", ".join(run.machine.cuda_devices) or run.machine.cpu),
             escaped(run.started),
-            f"{code(run.suite)} {code(run.suite_sha256[:12])}",
+            cell(f"{code(run.suite)} {code(run.suite_sha256[:12])}"),
             f"{run.protocol.launches} x {run.protocol.repeats}",
             escaped(run.outcome),
         ]

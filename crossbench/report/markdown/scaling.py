@@ -29,7 +29,7 @@ def scaling(report: Report) -> Iterator[str]:
 
 def _one(each: Scaling) -> Iterator[str]:
     base = f"against {escaped(each.baseline)}" if each.baseline else "without a baseline"
-    yield f"On {escaped(each.load)}, {base}, devices counted in {each.unit}s:"
+    yield f"On {escaped(each.load)}, {base}, devices counted in {escaped(each.unit)}s:"
     rows = [_row(row, row.level) for row in each.rows]
     rows += [_row(row, f"best: {row.level}") for row in each.best]
     yield table(HEADER, rows, numeric=4)

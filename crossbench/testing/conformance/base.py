@@ -24,8 +24,8 @@ from crossbench.registry import Registry
 from crossbench.testing.conformance.bench import Bench, Order
 from crossbench.testing.conformance.pool import pool
 from crossbench.testing.conformance.verdict import RuleBroken
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.protocol import Record
-from crossbench.worker.supervisor import WorkerFailed
 
 STREAMS = 3
 """Requests in flight at once, where the backend declares BATCH."""

@@ -13,9 +13,10 @@ from msgspec import Struct
 from crossbench.api import BackendSpec, ModelRef, Needs, Request, Vocabulary
 from crossbench.envs.environment import Environment
 from crossbench.run.launch import environ
-from crossbench.suite.schema import Deadlines
+from crossbench.suite.tables.protocol import Deadlines
 from crossbench.testing.conformance.inside import SEEN, Script, Seen
 from crossbench.worker import group
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.group import inheritors
 from crossbench.worker.protocol import (
     Command,
@@ -34,7 +35,7 @@ from crossbench.worker.protocol import (
     Tokenized,
     VocabularyRead,
 )
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 
 R = TypeVar("R", bound=Reply)
 MARK = "CROSSBENCH_CONFORMANCE_MARK"

@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from crossbench.api import Request
 from crossbench.testing.conformance.bench import DEADLINES, Order, kill, marked, seen
+from crossbench.worker.failure import WorkerFailed
 from crossbench.worker.group import members
 from crossbench.worker.protocol import Closed, Quit, Ready, Tokenize, Tokenized
-from crossbench.worker.supervisor import WorkerFailed, WorkerProcess
+from crossbench.worker.supervisor import WorkerProcess
 
 GRACE_S = 3.0
 """What helper processes are given to notice that their worker has gone."""

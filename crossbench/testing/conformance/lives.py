@@ -10,7 +10,7 @@ from crossbench.api import Boundary
 from crossbench.testing.conformance import life
 from crossbench.testing.conformance.base import Checks
 from crossbench.testing.conformance.life import Life
-from crossbench.worker.supervisor import WorkerFailed
+from crossbench.worker.failure import WorkerFailed
 
 
 class LifeChecks(Checks):

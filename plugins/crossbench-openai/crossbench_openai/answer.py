@@ -35,6 +35,11 @@ class Answer:
         """Tokens in the chunks so far, where they are counted."""
         self._left = 64 + EVENTS_PER_TOKEN * max_tokens
 
+    @property
+    def counted(self) -> bool:
+        """Whether the server's ids or its usage tell how many tokens there are."""
+        return bool(self._ids) or self._usage.completion_tokens is not None
+
     def read(self, events: Sequence[bytes]) -> Chunk | None:
         """What these events show together, or None where they hold no content.
 

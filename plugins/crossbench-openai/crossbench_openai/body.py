@@ -7,7 +7,7 @@ a twentieth of the likeliest one's probability), so they are set wherever the se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crossbench.api import Request, Sampling
@@ -15,15 +15,20 @@ from crossbench_openai.options import OpenAIOptions
 from crossbench_openai.server import Server
 
 NEUTRAL = {"min_p": 0.0, "repeat_penalty": 1.0, "repetition_penalty": 1.0}
-LENGTH_FORCED_BY = ("ignore_eos", "min_tokens")
-"""Best first: the first of them that a server knows is set, and the second only bars some ids."""
+LENGTH_FORCED_BY = ("ignore_eos", "min_tokens", "logit_bias")
+"""Best first: the first of them that a server knows is set. The later ones bar ids that end an
+answer: those that the server knows, and those that the artifact's folder names."""
+BARRED = -100.0
+"""The least that OpenAI's protocol lets be added to a logit."""
 
 
 class Bodies:
     """The bodies of one target's requests."""
 
-    def __init__(self, server: Server, options: OpenAIOptions) -> None:
+    def __init__(self, server: Server, options: OpenAIOptions, ends: Sequence[int]) -> None:
+        """`ends` are the ids at which the model ends an answer."""
         self._server = server
+        self._bars = {str(token): BARRED for token in ends}
         self._extra = options.extra_body
         kind = server.kind
         self._fixed = {
@@ -35,7 +40,8 @@ class Bodies:
             **(kind.always if kind else {}),
         }
         self._honoured = server.fields | options.extra_body.keys()
-        self.forced_by = next((name for name in LENGTH_FORCED_BY if name in self._honoured), None)
+        forcing = LENGTH_FORCED_BY if ends else LENGTH_FORCED_BY[:-1]
+        self.forced_by = next((name for name in forcing if name in self._honoured), None)
         """The field that holds an answer at its full length, if there is one."""
 
     def of(self, request: Request, prompt: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -61,9 +67,12 @@ class Bodies:
     def _ending(self, request: Request) -> Mapping[str, Any]:
         if request.stop_ids:
             return {"stop_token_ids": list(request.stop_ids)}
-        if self.forced_by == "ignore_eos":
-            return {"ignore_eos": True}
-        return {"min_tokens": request.max_tokens}
+        values = {
+            "ignore_eos": True,
+            "min_tokens": request.max_tokens,
+            "logit_bias": self._bars,
+        }
+        return {self.forced_by: values[self.forced_by]} if self.forced_by else {}
 
 
 def _counting(server: Server) -> Mapping[str, bool]:
@@ -73,9 +82,10 @@ def _counting(server: Server) -> Mapping[str, bool]:
 
 
 def _sampling(sampling: Sampling) -> Mapping[str, Any]:
-    return {
+    """Without a seed where nothing is drawn: mlx-lm batches no request that has one."""
+    told = {
         "temperature": sampling.temperature,
         "top_k": sampling.top_k,
         "top_p": sampling.top_p,
-        "seed": sampling.seed,
     }
+    return told | ({"seed": sampling.seed} if sampling.temperature else {})

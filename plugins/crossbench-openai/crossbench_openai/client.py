@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from crossbench_openai.line import Line
@@ -39,24 +38,20 @@ class Client:
         self._silence_s = silence_s
         self._idle: list[Line] = []
 
-    @asynccontextmanager
-    async def asked(
-        self, method: str, target: str, body: bytes | None = None
-    ) -> AsyncGenerator[Line, None]:
-        """An answer, its head read. Left before its end, its connection is closed.
-
-        Nothing is ever sent twice. Raises Unreachable, Broken, Silent.
-        """
+    def request(self, method: str, target: str, body: bytes | None) -> bytes:
+        """A whole request, to be sent in one write."""
         length = b"" if body is None else b"Content-Length: %d\r\n" % len(body)
         begin = f"{method} {target} HTTP/1.1\r\n".encode("latin-1")
-        request = b"".join((begin, self._head, length, b"\r\n", body or b""))
-        line = self._kept() or await self._opened()
-        try:
-            await line.ask(request)
-            yield line
-        finally:
-            if line.end():
-                self._idle.append(line)
+        return b"".join((begin, self._head, length, b"\r\n", body or b""))
+
+    async def line(self) -> Line:
+        """An open connection for one exchange, to be released after it. Raises Unreachable."""
+        return self._kept() or await self._opened()
+
+    def release(self, line: Line) -> None:
+        """Keep it for the next exchange, or close it where this one was left before its end."""
+        if line.end():
+            self._idle.append(line)
 
     def close(self) -> None:
         """Close what is idle; what is in use closes itself."""

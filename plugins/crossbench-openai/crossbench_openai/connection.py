@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -99,18 +99,23 @@ class Connection:
         Leaving early closes the connection, by which the server learns that nobody listens.
         Raises RequestError, EngineError.
         """
+        request = self._request("POST", path, body)
         with self._named():
-            async with AsyncExitStack() as stack:
+            line = await self._client.line()
+            try:
                 async with self._patient():
-                    response = await stack.enter_async_context(self._asked("POST", path, body))
-                    await self._refuse(response)
-                kind = told(response.headers, "content-type")
+                    await self._ask(line, request)
+                    await self._refuse(line)
+                kind = told(line.headers, "content-type")
                 if kind != "text/event-stream":
                     raise RequestError(
                         f"the server answered with content type {kind}; a text/event-stream is "
                         "needed, so it may not be able to stream"
                     )
-                yield response.read
+                yield line.read
+                self._keeps_open = line.keeps_open
+            finally:
+                self._client.release(line)
 
     async def close(self) -> None:
         """Close what is open; a second call does nothing."""
@@ -125,21 +130,32 @@ class Connection:
             raise RequestError(f"{path} of the server holds more than {PAGE_BYTES} bytes")
         try:
             return msgspec.json.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RequestError(f"{path} of the server is no JSON: {error}") from error
 
     @asynccontextmanager
     async def _asked(
         self, method: str, path: str, body: Mapping[str, Any] | None
     ) -> AsyncGenerator[Line, None]:
-        """The response, its head read."""
+        """The response, its head read. Left before its end, its connection is closed."""
+        request = self._request(method, path, body)
+        line = await self._client.line()
+        try:
+            await self._ask(line, request)
+            yield line
+            self._keeps_open = line.keeps_open
+        finally:
+            self._client.release(line)
+
+    async def _ask(self, line: Line, request: bytes) -> None:
+        await line.ask(request)
+        self.banner = line.headers.get("server", "")
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | None) -> bytes:
         root = self._path.removesuffix("/v1")
         target = root + path if path.startswith("/") else f"{self._path}/{path}"
         data = msgspec.json.encode(body) if body is not None else b"" if method == "POST" else None
-        async with self._client.asked(method, target, data) as response:
-            self.banner = response.headers.get("server", "")
-            yield response
-        self._keeps_open = response.keeps_open
+        return self._client.request(method, target, data)
 
     async def _refuse(self, response: Line) -> None:
         """Raise what a server said instead of an answer."""

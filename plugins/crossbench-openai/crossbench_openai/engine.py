@@ -49,5 +49,5 @@ class OpenAI:
                 raise EngineError(str(error)) from error
             raise
         prompts = Prompts(form, tokenizer)
-        bodies = Bodies(told, options)
+        bodies = Bodies(told, options, tokenizer.ends)
         return OpenAISession(connection, told, bodies, prompts, tokenizer, process)

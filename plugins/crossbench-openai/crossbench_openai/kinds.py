@@ -145,7 +145,7 @@ KINDS = (
         name="mlx-lm",
         banner="BaseHTTP/",
         # Its repetition_penalty is off only where it is not sent.
-        takes=frozenset({"top_k", "min_p"}),
+        takes=frozenset({"top_k", "min_p", "logit_bias"}),
         takes_ids=False,
     ),
 )

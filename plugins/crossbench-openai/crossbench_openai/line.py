@@ -13,6 +13,8 @@ from collections.abc import Mapping
 
 import httptools
 
+from crossbench_openai.bell import Bell
+
 BLANK_BYTES = 64 << 10
 """Most that may come without a byte of a body in it: a head, a trailer, the frame of a chunk."""
 INFORMATIONAL = range(100, 200)
@@ -35,7 +37,7 @@ class Line(asyncio.Protocol):
         self._silence_s = silence_s
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._bell = Bell(loop)
         self._watch: asyncio.TimerHandle | None = None
         self._renew()
 
@@ -60,9 +62,9 @@ class Line(asyncio.Protocol):
     async def ask(self, request: bytes) -> None:
         """Send a request, and wait for the head of its answer. Raises Broken, Silent."""
         assert self._transport is not None
+        self._transport.write(request)
         self._renew()
         self._parser = httptools.HttpResponseParser(self)
-        self._transport.write(request)
         self._heard_s = self._loop.time()
         self._watch = self._loop.call_later(self._silence_s, self._look)
         while not self._headed:
@@ -99,13 +101,7 @@ class Line(asyncio.Protocol):
     async def _news(self) -> None:
         if self._failure is not None:
             raise self._failure
-        self._waiter = self._loop.create_future()
-        await self._waiter
-        self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        await self._bell
 
     def _look(self) -> None:
         """Fail if nothing was heard for long; a look now and then costs a piece nothing."""
@@ -119,7 +115,7 @@ class Line(asyncio.Protocol):
         self._failure = self._failure or failure
         self._parser = None
         self.close()
-        self._wake()
+        self._bell.ring()
 
     # What asyncio calls
 
@@ -143,7 +139,7 @@ class Line(asyncio.Protocol):
         if self._blank > BLANK_BYTES:
             self._fail(Broken(f"it sent over {BLANK_BYTES >> 10} KiB that are no answer"))
             return
-        self._wake()
+        self._bell.ring()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the answer, or break it."""
@@ -153,7 +149,7 @@ class Line(asyncio.Protocol):
                 self._whole = True
             else:
                 self._failure = self._failure or Broken(str(exc or "it was closed"))
-        self._wake()
+        self._bell.ring()
 
     # What the parser calls
 

@@ -5,6 +5,8 @@ This module imports no HTTP client: the host reads it to check a suite.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -96,6 +98,11 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
                 "ids_in is true and api is chat, which takes messages only; "
                 "drop ids_in, or set api to completions"
             )
+        if named := next(_secret_names(self.extra_body), None):
+            raise ValueError(
+                f"extra_body holds {named}, and options are written into reports; a key goes into "
+                "api_key_env"
+            )
         if taken := sorted(OURS & self.extra_body.keys()):
             raise ValueError(
                 f"extra_body sets {', '.join(taken)}, which crossbench sets itself; "
@@ -103,8 +110,17 @@ class OpenAIOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             )
 
 
-SECRET = frozenset({"key", "apikey", "token", "secret", "password"})
+SECRET = frozenset(
+    {"key", "apikey", "auth", "credential", "credentials", "pass", "passwd", "password", "pat"}
+    | {"secret", "token"}
+)
 """Words of names whose values are nobody's business."""
+_SECRETS_GIVEN = re.compile(
+    r"(?:^|[\s'\"])(-{1,2}(?:\w+[-_])*(?:api[-_]?key|secret|passw(?:or)?d|credentials?)"
+    r"|-{1,2}(?:(?:access|api|auth|bearer|hf|hub)[-_])?token"
+    r"|[A-Z_]*(?:KEY|TOKEN|SECRET|PASSWORD)(?==))(?:=|\s+(?!-))(?=\S)",
+)
+"""An option or a variable of a command, wherever in its words, that is set to a secret."""
 
 
 def _check_start(options: OpenAIOptions) -> None:
@@ -117,13 +133,12 @@ def _check_start(options: OpenAIOptions) -> None:
         raise ValueError("environ is set and command is not; it is for a server that is started")
     if options.command and not options.command[0]:
         raise ValueError("command begins with an empty word; its first word is the program")
-    for word in options.command:
-        if word.partition("=")[0].strip("-").replace("_", "-") == "api-key":
-            raise ValueError(
-                f"command holds {word.partition('=')[0]}, and commands are written into reports; "
-                "let the server read its key from an environment variable, and name that in "
-                "api_key_env"
-            )
+    if given := _SECRETS_GIVEN.search(" ".join(options.command)):
+        raise ValueError(
+            f"command holds {given[1]}, and commands are written into reports; "
+            "let the server read its key from an environment variable, and name that in "
+            "api_key_env"
+        )
     for name in options.environ:
         if SECRET & {*name.lower().split("_")}:
             raise ValueError(
@@ -132,6 +147,18 @@ def _check_start(options: OpenAIOptions) -> None:
             )
     if not options.health.startswith("/") or not options.health.isascii() or " " in options.health:
         raise ValueError(f"health is {options.health!r}; it is a path from the root: /health")
+
+
+def _secret_names(told: object) -> Iterator[str]:
+    """Keys of JSON, however deep, under which a text lies that is a secret by its name."""
+    if isinstance(told, list):
+        for each in told:
+            yield from _secret_names(each)
+    elif isinstance(told, dict):
+        for name, value in told.items():
+            if isinstance(value, str) and SECRET & {*name.lower().replace("-", "_").split("_")}:
+                yield name
+            yield from _secret_names(value)
 
 
 def _check_url(url: str) -> None:

@@ -43,7 +43,7 @@ def said(content: bytes, secret: str = "") -> str:
     told: Any
     try:
         told = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         told = content.decode("utf-8", "replace")
     for name in ("error", "detail", "message"):
         if isinstance(told, dict) and name in told:

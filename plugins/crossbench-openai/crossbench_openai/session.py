@@ -82,8 +82,11 @@ class OpenAISession:
                         yield chunk
         finally:
             self._flying -= 1
-        # Judged last and in a thread: other streams are still being timed on this loop.
-        yield await asyncio.to_thread(self._judged, answer, request)
+        if self._prompts.form.kind == "text" or not answer.counted:
+            # Texts are tokenised in a thread: other streams are still being timed on this loop.
+            yield await asyncio.to_thread(self._judged, answer, request)
+        else:
+            yield self._judged(answer, request)
 
     def _judged(self, answer: Answer, request: Request) -> Chunk:
         return answer.last(self._prompts.expected(request.prompt_ids), self._count)

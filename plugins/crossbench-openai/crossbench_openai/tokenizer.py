@@ -14,6 +14,9 @@ from tokenizers import Tokenizer
 
 from crossbench.api import EngineError, RequestError
 
+MODEL_SETTINGS = ("config.json", "generation_config.json")
+"""Files beside a tokenizer that may name ids at which an answer ends."""
+
 
 class FolderTokenizer:
     """A tokenizer.json and the tokenizer_config.json beside it, if there is one."""
@@ -24,6 +27,7 @@ class FolderTokenizer:
         try:
             self._tokenizer = Tokenizer.from_str(file.read_text(encoding="utf-8"))
             config = _config(file.with_name("tokenizer_config.json"))
+            models = [_config(file.with_name(name)) for name in MODEL_SETTINGS]
         except Exception as error:  # the library raises bare Exception
             raise EngineError(
                 f"{file} is no tokenizer ({error}); the artifact of a target behind a server is "
@@ -34,6 +38,8 @@ class FolderTokenizer:
         self._size = self._tokenizer.get_vocab_size(with_added_tokens=True)
         self.head = self._head(config)
         """What the model's own settings put before a text: BOS, or nothing."""
+        self.ends = self._ends(config, models)
+        """Ids at which the model's own settings end an answer."""
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Ids of exactly this text, special tokens parsed and none added."""
@@ -53,14 +59,26 @@ class FolderTokenizer:
 
     def _head(self, config: Mapping[str, Any]) -> tuple[int, ...]:
         """As `add_bos_token` has it where it is written, else as the post-processor does it."""
-        adds, token = config.get("add_bos_token"), config.get("bos_token")
+        adds = config.get("add_bos_token")
         if isinstance(adds, bool):
-            name = token.get("content") if isinstance(token, Mapping) else token
-            bos = self._tokenizer.token_to_id(name) if isinstance(name, str) else None
+            bos = self._id(config.get("bos_token"))
             return (bos,) if adds and bos is not None else ()
         encoding = self._tokenizer.encode("a", add_special_tokens=True)
         marks = [*encoding.special_tokens_mask, 0]
         return tuple(encoding.ids[: marks.index(0)])
+
+    def _ends(
+        self, config: Mapping[str, Any], models: Sequence[Mapping[str, Any]]
+    ) -> tuple[int, ...]:
+        told = [settings.get("eos_token_id") for settings in models]
+        every = [self._id(config.get("eos_token"))]
+        every += [each for one in told for each in (one if isinstance(one, list) else [one])]
+        return tuple(sorted({each for each in every if isinstance(each, int)}))
+
+    def _id(self, token: Any) -> int | None:
+        """Of a token as a tokenizer_config.json writes it: its text, or a table that holds it."""
+        text = token.get("content") if isinstance(token, Mapping) else token
+        return self._tokenizer.token_to_id(text) if isinstance(text, str) else None
 
 
 def _config(file: Path) -> Mapping[str, Any]:

@@ -98,7 +98,7 @@ def event(data: bytes, secret: str = "") -> Event:
     """One event. Raises RequestError for one that tells an error, and for what is none."""
     try:
         found = _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         told = quoted(data[:READ].decode("utf-8", "replace"), secret)
         raise RequestError(f"the server streamed what is no event ({error}): {told}") from error
     if found.error is not None or found.object == "error":

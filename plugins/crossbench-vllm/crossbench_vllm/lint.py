@@ -154,11 +154,12 @@ def path_turned_off(case: _Case) -> Iterator[Finding]:
 
 def eager(case: _Case) -> Iterator[Finding]:
     """No compiled model and no CUDA graphs."""
-    if case.cuda and case.options.enforce_eager:
+    if case.options.enforce_eager:
+        graphs = " and from CUDA graphs" if case.cuda else ""
         yield case.finding(
             "eager",
             "unfair",
-            "enforce_eager keeps vLLM from compiling the model and from CUDA graphs",
+            f"enforce_eager keeps vLLM from compiling the model{graphs}",
             "drop enforce_eager, unless that is what you measure",
         )
 

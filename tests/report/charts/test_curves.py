@@ -16,7 +16,7 @@ from crossbench.report.charts.pareto import pareto
 from crossbench.report.charts.svg import Chart, standalone
 from crossbench.report.load_model import CurveReport, LevelReport, LoadReport
 from crossbench.report.model import CellReport, Report
-from crossbench.suite.schema import Slo
+from crossbench.suite.tables.scenario import Slo
 from tests.report.material import usual
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -1,23 +1,18 @@
-"""From journal events to the samples of each cell, and to its passes where it was under load."""
+"""Everything a journal holds, laid out by launch and by cell."""
 
 from __future__ import annotations
 
-import hashlib
-from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from operator import sub
 from typing import TypeAlias
 
-from msgspec.structs import replace
-
-from crossbench.analysis.passes import Pass
-from crossbench.analysis.sample import NS, Sample, judged
-from crossbench.analysis.stream import content, engines_own
+from crossbench.analysis.cell import Cell
+from crossbench.analysis.sample import Sample, judged
+from crossbench.analysis.sent import Sent
 from crossbench.errors import InputError
 from crossbench.instrument.model import Figures
-from crossbench.journal import (
+from crossbench.journal.events import (
     BackgroundWorked,
     CellFailed,
     Event,
@@ -35,89 +30,11 @@ from crossbench.journal import (
     WindowScored,
 )
 from crossbench.plan.model import Plan
-from crossbench.suite.model import Load
 
 Conduct: TypeAlias = RunEnded | RunResumed | LeftOut | LevelLeftOut | InstrumentMeasured
 """Events of no worker."""
 CELLULAR = SampleTaken | PassTaken | BackgroundWorked | CellFailed
 """What a worker tells of a cell."""
-
-
-class Cell:
-    """The samples of one target on one scenario."""
-
-    def __init__(self) -> None:
-        self.requests = 1
-        """Of one pass over its scenario."""
-        self.load: Load | None = None
-        """None where one request ran at a time."""
-        self.passes: dict[tuple[str, int], Pass] = {}
-        """Worker and repeat -> its passes under load, whether they count or not."""
-        self.samples: list[Sample] = []
-        """All that were timed, valid or not, in the order of the journal."""
-        self.gaps: dict[str, array[float]] = defaultdict(lambda: array("d"))
-        """Launch -> seconds between the chunks of its valid samples."""
-        self.sentinels: list[Sample] = []
-        """What was measured once more at the ends of launches."""
-        self.alone: dict[str, list[Sample]] = defaultdict(list)
-        """Phase ("prefill", "decode") -> requests of it alone, repeated for its energy."""
-        self.native: dict[str, list[float]] = {}
-        """Figure of the engine's own -> its sum over the valid samples, and how many gave it."""
-        self._sent = hashlib.sha256()
-
-    @property
-    def valid(self) -> list[Sample]:
-        """The samples that count."""
-        return [sample for sample in self.samples if sample.fault is None]
-
-    @property
-    def whole(self) -> list[Sample]:
-        """Those of passes that count: with a valid sample of every prompt, or under load."""
-        valid = self.valid
-        if self.requests == 1 or self.load is not None:
-            return valid
-        turns = {(sample.launch, sample.repeat, sample.prompt) for sample in valid}
-        passes = Counter((launch, repeat) for launch, repeat, _ in turns)
-        return [sample for sample in valid if passes[sample.launch, sample.repeat] == self.requests]
-
-    @property
-    def sent(self) -> str:
-        """Hash over the ids of every timed request and its place, in the order they were made."""
-        return self._sent.hexdigest()
-
-    def send(self, block: int, event: SampleTaken) -> None:
-        """Take down which ids were sent in which place."""
-        place = f"{block} {event.repeat} {event.prompt} {event.prompt_sha256}\n"
-        self._sent.update(place.encode())
-
-    def take(self, line: int, event: SampleTaken, launch: str) -> None:
-        """Add the sample of this line, measured for this launch of the plan."""
-        stamps = content(event)
-        sample = judged(line, event, launch, stamps)
-        self.samples.append(sample)
-        if self.load is not None:
-            place = (sample.worker, sample.repeat)
-            self.passes.setdefault(place, Pass(launch)).take(sample, event)
-        if sample.fault is not None:
-            return
-        if self.load is None:
-            self.gaps[launch].extend([gap / NS for gap in map(sub, stamps[1:], stamps)])
-        for name, value in engines_own(event.record.finish).items():
-            told = self.native.setdefault(name, [0.0, 0.0])
-            told[0] += value
-            told[1] += 1
-
-    def settle(self) -> None:
-        """Once all is read: the samples of passes that do not count do not, either."""
-        for taken in self.passes.values():
-            if taken.fault is None:
-                self.gaps[taken.launch].extend(taken.gaps)
-        self.samples = [self._settled(sample) for sample in self.samples]
-
-    def _settled(self, sample: Sample) -> Sample:
-        taken = self.passes.get((sample.worker, sample.repeat))
-        found = taken.fault if taken and sample.fault is None else None
-        return replace(sample, fault=found.found, rule=found.rule) if found else sample
 
 
 class Measurements:
@@ -142,7 +59,7 @@ class Measurements:
         self.unscored: dict[str, ScoringFailed] = {}
         """Target -> why it could not be scored, at last."""
         self.instrument: Figures | None = None
-        """The last measured, of a run that was resumed; None where no scenario was under load."""
+        """The last measured, of a run that was resumed; None where it was not."""
         self.outcome: RunEnded | None = None
         self.changes: tuple[str, ...] = ()
         """What had changed when the run was resumed."""
@@ -152,14 +69,12 @@ class Measurements:
         """Target, block and scenario of the levels of load that single launches did not measure."""
         self.seconds = 0.0
         """How long all workers took, those aside that nobody saw the end of."""
-        self.strays: set[tuple[str, str]] = set()
-        """Target and scenario that were sent other ids than the target before them."""
-        self._sent: dict[tuple[str, int, int, int], tuple[str, bytes]] = {}
-        self._shared: dict[str, bool] = {}
-        self._foreign: set[str] = set()
+        self.untold: dict[str, set[str]] = defaultdict(set)
+        """Target -> why it is not known who else computed on its devices while it was timed."""
+        self.sent = Sent()
         for line, event in events:
             self._take(line, event)
-        self._sent.clear()  # of a run of a million samples as much as the samples themselves
+        self.sent.settle()
         for cell in self.cells.values():
             cell.settle()
         self._launches: dict[str, list[str]] = defaultdict(list)
@@ -178,14 +93,6 @@ class Measurements:
     def launches_of(self, target: str) -> list[str]:
         """The timed launches of a target that became ready, in order."""
         return list(self._launches.get(target, ()))
-
-    def same_ids(self, scenario: str) -> bool | None:
-        """Whether, wherever two targets took the sample of one place, they computed the same ids.
-
-        None where no two targets did; false where an engine put a template of its own around them.
-        """
-        shared = self._shared.get(scenario)
-        return shared and scenario not in self._foreign
 
     def _take(self, line: int, event: Event) -> None:  # noqa: C901, PLR0912 (a case an event)
         if isinstance(event, Conduct):
@@ -268,23 +175,10 @@ class Measurements:
         cell = self.cells[start.target, event.scenario]
         asked = self._asked[event.scenario]
         cell.requests, cell.load = asked.requests, asked.load
+        if event.strangers_untold is not None:
+            self.untold[start.target].add(event.strangers_untold)
         cell.take(line, event, start.planned)
         cell.send(start.block, event)
+        self.sent.take(start, event)
         if self.ready[event.launch].loaded.prompt == "template":
-            self._foreign.add(event.scenario)
-        place = (asked.name, start.block, event.repeat, event.prompt)
-        sent = (start.target, event.prompt_sha256.encode()[:32])
-        target, ids = self._sent.setdefault(place, sent)
-        if target != start.target:
-            alike = self._shared.get(event.scenario, True)
-            self._shared[event.scenario] = alike and ids == sent[1]
-            if ids != sent[1]:
-                self.strays.add((start.target, event.scenario))
-
-
-def by_launch(samples: Iterable[Sample]) -> Mapping[str, list[Sample]]:
-    """The samples of each launch, in order."""
-    groups: dict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        groups[sample.launch].append(sample)
-    return groups
+            self.sent.rewritten.add(event.scenario)
