@@ -63,44 +63,6 @@ def test_the_suite_of_the_page_is_right(tmp_path: Path) -> None:
     assert "crowd-c16" in [scenario.name for scenario in suite.scenarios]
 
 
-EXAMPLES = [
-    pytest.param(example, id=f"{page.relative_to(ROOT)}-{number}")
-    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("plugins/*/README.md")]
-    for number, example in enumerate(
-        re.findall(r"^```toml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
-    )
-]
-FRAME = """schema = 1
-name = "framed"
-[model]
-name = "Framed"
-tokenizer = "hf:owner/small"
-[[scenarios]]
-name = "job"
-prompt_tokens = 64
-output_tokens = 16
-"""
-TARGETS = {"llamacpp-f16": "llamacpp", "other": "llamacpp", "vllm-tp2": "vllm"}
-
-
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_every_example_of_a_suite_is_one(tmp_path: Path, example: str) -> None:
-    """A part of a suite stands in a frame that has what it refers to."""
-    if "schema = 1" not in example:
-        frame = FRAME + "".join(
-            f'[targets.{name}]\nbackend = "{backend}"\nartifact = "hf:owner/{name}"\n'
-            for name, backend in TARGETS.items()
-            if f"[targets.{name}]" not in example
-        )
-        example = frame + example
-    for file in ("prompts/chat.toml", "quality/held-out.txt"):
-        (tmp_path / file).parent.mkdir()
-        (tmp_path / file).write_bytes((ROOT / "suites/prompts/chat.toml").read_bytes())
-    written = tmp_path / "example.toml"
-    written.write_text(example)
-    check_options(written, load(written), Registry())
-
-
 def test_every_rule_of_the_kit_has_its_reason() -> None:
     page = plugin_reference.PAGE.read_text()
     rules = page.partition("## The rules and why they exist")[2].partition("\n## ")[0]

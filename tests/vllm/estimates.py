@@ -10,7 +10,6 @@ import pytest
 from crossbench.api import DeviceMemory, Loaded, Needs
 from crossbench.fit.artifact import shape_of
 from crossbench.fit.estimate import estimate
-from crossbench.fit.vllm import BLOCK
 from crossbench.headers.files import read_local
 from tests.conftest import TINY
 from tests.fit import allocated
@@ -30,5 +29,6 @@ def check_estimate(
     told, context = loaded.kv_capacity_tokens.value, loaded.context_tokens.value
     assert told is not None
     assert context is not None
-    held = told / context * -(-context // BLOCK) * BLOCK
+    block = int(str(loaded.settings["block_size"].value))
+    held = told / context * -(-context // block) * block
     assert found.kv_capacity_tokens == pytest.approx(held, rel=TOLERANCE)
