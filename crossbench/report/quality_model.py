@@ -15,6 +15,7 @@ class QualityReport(Struct, frozen=True, kw_only=True):
     word: NonResult | None
     """None where it was scored."""
     reason: str | None
+    """Why it was not scored; of one that was, why it has no difference."""
     windows: int
     tokens: int
     bytes: int

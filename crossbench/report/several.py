@@ -149,10 +149,14 @@ def _all(told: Sequence[bool | None]) -> bool | None:
 
 
 def _scoring(runs: Sequence[Report], labels: Sequence[str]) -> ScoringReport | None:
-    """The first run's text; who was scored on another, or on none, has no number beside it."""
-    first = next((run.scoring for run in runs if run.scoring), None)
-    if first is None:
+    """The first run's text; who was scored on another, or on none, has no number beside it.
+
+    A difference stays where both runs' references are of the same bytes.
+    """
+    scored = next((run for run in runs if run.scoring), None)
+    if scored is None or scored.scoring is None:
         return None
+    first, reference = scored.scoring, _reference(scored)
     targets: list[QualityReport] = []
     for run, label in zip(runs, labels, strict=True):
         own = run.scoring
@@ -160,11 +164,25 @@ def _scoring(runs: Sequence[Report], labels: Sequence[str]) -> ScoringReport | N
             first.sha256,
             first.window_tokens,
         ):
-            targets += own.targets
+            alike = _reference(run) == reference
+            targets += own.targets if alike else (_alone(each, label) for each in own.targets)
         else:
             reason = f"{label} scored another text" if own else f"{label} scored no text"
             targets += [_unscored(target.name, reason) for target in run.targets]
     return replace(first, targets=tuple(targets))
+
+
+def _reference(run: Report) -> str | None:
+    """The sha256 of the artifact that a run's targets are held against."""
+    name = run.scoring.reference if run.scoring else None
+    return next((each.artifact.sha256 for each in run.targets if each.name == name), None)
+
+
+def _alone(scored: QualityReport, label: str) -> QualityReport:
+    if scored.word is not None:
+        return scored
+    reason = f"{label} was held against another artifact"
+    return replace(scored, difference=None, reason=reason)
 
 
 def _unscored(target: str, reason: str) -> QualityReport:

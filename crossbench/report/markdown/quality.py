@@ -58,3 +58,5 @@ def _reasons(scoring: ScoringReport) -> Iterator[str]:
         if each.word is not None:
             told = f"{each.word}: {each.reason}"
             yield f"- Quality of {escaped(each.target)} not measured: {escaped(told)}."
+        elif each.reason is not None:
+            yield f"- No difference of {escaped(each.target)}: {escaped(each.reason)}."
