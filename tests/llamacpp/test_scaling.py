@@ -42,7 +42,7 @@ def test_replicas_and_both_splits_stand_in_one_table(
     path.write_text(text)
     chosen = [word for name in CHOSEN for word in ("--target", name)]
     python = f"llamacpp={llamacpp.python}"
-    done = crossbench("run", path, "--out", "result", "--python", python, *chosen, timeout_s=280)
+    done = crossbench("run", path, "--out", "result", "--python", python, *chosen)
     assert done.returncode == 0, done.stderr
     report = json.loads((tmp_path / "result" / "report.json").read_text())
     (scaling,) = report["scaling"]
