@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -69,7 +69,11 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-Crossbench = Callable[..., subprocess.CompletedProcess[str]]
+
+class Crossbench(Protocol):
+    """The command line, ready to be called with its arguments."""
+
+    def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]: ...
 
 
 def run_crossbench(

@@ -23,6 +23,7 @@ pytestmark = [
 ]
 SHORTER = {
     "models/tiny": str(TINY),
+    "quality/tiny-held-out.txt": str(ROOT / "suites" / "quality" / "tiny-held-out.txt"),
     "launches = 4": "launches = 1",
     "concurrency = [2, 8]": "concurrency = 2",
     "requests = 48": "requests = 12",
