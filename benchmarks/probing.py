@@ -39,6 +39,8 @@ from crossbench.worker.protocol import Record
 from crossbench_llamacpp.options import LlamaCppOptions
 
 ORDER = (True, False, False, True)
+SETTLES_S = 0.03
+"""Longer than what is overdue takes to be read: it falls before a turn, which has one a second."""
 
 
 class Sampling:
@@ -53,6 +55,8 @@ class Sampling:
     def go(self) -> None:
         """Read from now on."""
         os.kill(self._recorder.pid, signal.SIGCONT)
+        self._recorder.look()
+        time.sleep(SETTLES_S)
         self._since = time.perf_counter()
 
     def stop(self) -> None:
@@ -79,6 +83,8 @@ def launch(engine: Engine, task: Task, threads: int, passes: int, number: int) -
             probing = ORDER[turn % len(ORDER)] is (number % 2 == 0)
             if probing:
                 sampling.go()
+            else:
+                time.sleep(SETTLES_S)
             records[probing].append(worker.record(next(drawn), task.output))
             if probing:
                 sampling.stop()

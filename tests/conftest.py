@@ -69,7 +69,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-
 class Crossbench(Protocol):
     """The command line, ready to be called with its arguments."""
 

@@ -237,6 +237,29 @@ def test_the_host_and_a_tree_of_processes() -> None:
     assert tree.read() == [None, None, None]
 
 
+def test_a_child_that_is_born_later_counts() -> None:
+    """Though a tick looks for the tree anew only when something was born."""
+    bears = "import subprocess, sys; input(); subprocess.run([sys.executable, '-c', sys.argv[1]])"
+    holds = "import time; x = bytearray(64 * 2**20); time.sleep(60)"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", bears, holds], stdin=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        tree = TreeProbe()
+        tree.watch(parent.pid)
+        assert 0 < (tree.read()[0] or 0) < 64 * 2**20
+        assert parent.stdin is not None
+        parent.stdin.write(b"\n")
+        parent.stdin.close()
+        deadline = time.monotonic() + 20
+        while (tree.read()[0] or 0) < 64 * 2**20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert (tree.read()[0] or 0) > 64 * 2**20
+    finally:
+        os.killpg(parent.pid, 9)
+        parent.wait()
+
+
 BUSY = "import os, time\nos.nice(19)\nwhile time.process_time() < 0.15: pass"
 SPENT = ("user", "nice", "system", "irq", "softirq", "steal")
 
