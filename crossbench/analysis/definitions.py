@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from statistics import median
+from typing import TypeAlias
 
 from crossbench.analysis.cell import Cell
 from crossbench.analysis.metric import Metric, summarised
@@ -31,6 +32,8 @@ STAMP_ERRORS = 100
 """A decode time shorter than this many stamp errors is not measured, it is noise."""
 PERCENTILES = (0.5, 0.95, 0.99)
 
+Each: TypeAlias = Mapping[str, tuple[float, ...]]
+"""Launch -> the value of each of its samples, in the order they were taken."""
 
 _ttft: Part = attrgetter("ttft_s")
 _e2e: Part = attrgetter("e2e_s")
@@ -72,12 +75,37 @@ def _passes(work: Work, over: Part, under: Part) -> Mapping[str, list[float]]:
 
 def cell_metrics(cell: Cell, ready: Mapping[str, LaunchReady]) -> list[Metric]:
     """All metrics of one cell, in the order a report shows them, from its valid samples."""
+    whole = cell.whole
+    work, left_out = Work(whole), _left_out(cell, whole)
+    return [
+        *(
+            ratio_of_sums(name, unit, work, over, under, rule, left_out)
+            for name, unit, over, under, rule in _ratios(cell, ready)
+        ),
+        *gap_percentiles(cell.gaps),
+    ]
 
-    decode, whole = decode_rule(ready), cell.whole
-    work = Work(whole)
+
+def raw(cell: Cell, ready: Mapping[str, LaunchReady]) -> Mapping[str, Each]:
+    """What each sample of a cell gave, of the metrics that are ratios of sums."""
+    work = Work(cell.whole)
+    found = {
+        name: {
+            launch: tuple(over(sample) / under(sample) for sample in group)
+            for launch, group in work.kept(rule)[0].launches.items()
+        }
+        for name, _, over, under, rule in _ratios(cell, ready)
+    }
+    return {name: each for name, each in found.items() if each}
+
+
+def _ratios(
+    cell: Cell, ready: Mapping[str, LaunchReady]
+) -> Sequence[tuple[str, str, Part, Part, Rule]]:
+    """Metric, its unit, what is summed over what, and which samples can carry it."""
+    decode = decode_rule(ready)
     prefill = _crowded if cell.load is not None and cell.load.concurrency != 1 else _prefill_rule
-    left_out = _left_out(cell, whole)
-    ratios: Sequence[tuple[str, str, Part, Part, Rule]] = [
+    return [
         ("ttft_s", "s", _ttft, _one, _always),
         ("prefill_tps", "tokens/s", _computed, _ttft, prefill),
         ("tpot_s", "s", _decode, _later, decode),
@@ -85,13 +113,6 @@ def cell_metrics(cell: Cell, ready: Mapping[str, LaunchReady]) -> list[Metric]:
         ("e2e_s", "s", _e2e, _one, _always),
         ("e2e_tps", "tokens/s", _tokens, _e2e, _always),
         ("tokens_per_chunk", "tokens", _tokens, _chunks, _always),
-    ]
-    return [
-        *(
-            ratio_of_sums(name, unit, work, over, under, rule, left_out)
-            for name, unit, over, under, rule in ratios
-        ),
-        *gap_percentiles(cell.gaps),
     ]
 
 

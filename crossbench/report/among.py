@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -24,14 +24,16 @@ class Among(Struct, frozen=True, kw_only=True):
     comparisons: tuple[Comparison, ...]
     """Every target against the baseline, also those of other runs."""
     further: tuple[Comparison, ...]
-    """Other runs' targets against their own baseline, and targets that were measured again."""
+    """Other runs' targets against their own baseline, targets that were measured again, and what
+    was measured only where the one baseline was not."""
 
 
 def among(runs: Sequence[Report], baseline: str | None) -> Among:
     """All of it, judged together: a winner by chance anywhere in it would be a false claim."""
     sides = [levelled_sides(run.scenarios, run.targets)[0] for run in runs]
     first = [] if baseline is None else list(_against(sides, baseline))
-    others = [*_within(runs, sides, baseline), *_again(runs, sides, baseline)]
+    found = (_within, _again, _elsewhere)
+    others = _once(pair for pairs in found for pair in pairs(runs, sides, baseline))
     axis = [word for word in runs[0].axis if all(word in run.axis for run in runs)]
     judged = compare([*first, *others], axis)
     return Among(
@@ -81,6 +83,30 @@ def _again(runs: Sequence[Report], sides: Sequence[Sides], baseline: str | None)
                     before = known.get(_bare(target))
                     if before is not None and before.target != baseline:
                         yield Pair(scenario=scenario, target=side, baseline=before, paired=False)
+
+
+def _elsewhere(
+    runs: Sequence[Report], sides: Sequence[Sides], baseline: str | None
+) -> Iterator[Pair]:
+    """Of scenarios that the baseline was not measured on: what all runs found against the first
+    that has one, its own baseline or else its first target there."""
+    for scenario in dict.fromkeys(name for each in sides for name in each):
+        here = [each.get(scenario, {}) for each in sides]
+        if any(baseline in cells for cells in here):
+            continue
+        first = next(place for place, cells in enumerate(here) if cells)
+        own = here[first].get(runs[first].baseline or "")
+        held = own or next(iter(here[first].values()))
+        for cells in (*here[:first], *here[first + 1 :]):
+            for target in cells.values():
+                yield Pair(scenario=scenario, target=target, baseline=held, paired=False)
+
+
+def _once(pairs: Iterable[Pair]) -> list[Pair]:
+    found: dict[tuple[str, str, str], Pair] = {}
+    for pair in pairs:
+        found.setdefault((pair.scenario, pair.target.target, pair.baseline.target), pair)
+    return list(found.values())
 
 
 def _bare(target: str) -> str:

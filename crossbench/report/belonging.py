@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +13,9 @@ from msgspec.structs import replace
 from crossbench.errors import InputError
 from crossbench.report.labels import machine_facts
 from crossbench.report.model import NonResultReport, Report, ScenarioReport
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Hashable)
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -36,13 +41,19 @@ def refuse(given: Sequence[Given]) -> None:
                 f"{one.written} by {one.report.definitions}: the same names mean other numbers. "
                 "Make both anew from their runs: crossbench report RUN"
             )
-    first = {(each.name, work(each)) for each in given[0].report.scenarios}
-    for each in given[1:]:
-        if not any((own.name, work(own)) in first for own in each.report.scenarios):
-            raise InputError(
-                f"{each.written} and {given[0].written} have no scenario in common (of the same "
-                "name, prompts and lengths); report them apart"
-            )
+    known, apart = _works(given[0]), list(given[1:])
+    while joined := [each for each in apart if known & _works(each)]:
+        known = known.union(*map(_works, joined))
+        apart = [each for each in apart if each not in joined]
+    for each in apart:
+        raise InputError(
+            f"{each.written} and {given[0].written} have no scenario in common (of the same "
+            "name, prompts and lengths), nor through another run; report them apart"
+        )
+
+
+def _works(given: Given) -> set[tuple[str, ScenarioReport]]:
+    return {(each.name, work(each)) for each in given.report.scenarios}
 
 
 def _identity(report: Report) -> tuple[object, ...]:
@@ -51,47 +62,70 @@ def _identity(report: Report) -> tuple[object, ...]:
 
 def notes(given: Sequence[Given], labels: Sequence[str]) -> Iterator[str]:
     """What of them does not belong together, and what their one report leaves out."""
-    first = given[0].report
-    for each, label in list(zip(given, labels, strict=True))[1:]:
-        yield from _against(each.report, label, first, labels[0])
-    reports = [each.report for each in given]
-    for each, label in zip(given, labels, strict=True):
-        if each.report.null_test is not None:
+    runs = dict(zip(labels, (each.report for each in given), strict=True))
+    yield from _apart(runs)
+    reports = list(runs.values())
+    for label, report in runs.items():
+        if report.null_test is not None:
             yield f"the null test of {label} stands in its own report"
-        kept = list(missing(each.report, reports))
-        lost = [found for found in each.report.non_results if found not in kept]
+        kept = list(missing(report, reports))
+        lost = [found for found in report.non_results if found not in kept]
         if lost:
             names = ", ".join(dict.fromkeys(found.target for found in lost))
             yield f"{names} could not run in {label}, and did elsewhere: {lost[0].reason}"
 
 
-def _against(report: Report, label: str, first: Report, other: str) -> Iterator[str]:
-    """What is not the same as in the first run."""
-    if report.suite_sha256 != first.suite_sha256:
-        yield (
-            f"{label} ran another suite than {other} (sha256 {report.suite_sha256[:12]} against "
-            f"{first.suite_sha256[:12]})"
-        )
-    if report.model != first.model:
-        yield f"{label} names its model {report.model}, {other} {first.model}"
-    if report.crossbench != first.crossbench:
-        yield (
-            f"{label} was measured by crossbench {report.crossbench}, {other} by {first.crossbench}"
-        )
-    known = {target.name: target.artifact.sha256 for target in first.targets}
-    for target in report.targets:
-        sha256 = known.get(target.name, target.artifact.sha256)
-        if target.artifact.sha256 != sha256:
+def _apart(runs: Mapping[str, Report]) -> Iterator[str]:
+    """What is not the same in all of them, each found once however many runs have it."""
+    for one, other, own, others in _differing(runs, lambda run: run.suite_sha256):
+        yield f"{one} ran another suite than {other} (sha256 {own[:12]} against {others[:12]})"
+    for one, other, own, others in _differing(runs, lambda run: run.model):
+        yield f"the model is called {own} in {one}, {others} in {other}"
+    for one, other, own, others in _differing(runs, lambda run: run.crossbench):
+        yield f"crossbench {own} measured {one}, {others} measured {other}"
+    for name in dict.fromkeys(target.name for run in runs.values() for target in run.targets):
+        for one, other, own, others in _differing(runs, partial(_artifact, name)):
             yield (
-                f"{target.name} is another artifact in {label} than in {other} (sha256 "
-                f"{target.artifact.sha256[:12]} against {sha256[:12]})"
+                f"{name} is another artifact in {one} than in {other} (sha256 {own[:12]} against "
+                f"{others[:12]})"
             )
-    known_work = {each.name: work(each) for each in first.scenarios}
-    for scenario in report.scenarios:
-        if known_work.get(scenario.name, work(scenario)) != work(scenario):
-            yield f"{scenario.name} is other work in {label} than in {other}, and stands apart"
-    if machine_facts(report.machine) == machine_facts(first.machine):
-        yield f"{label} and {other} are one machine, or two alike"
+    for name in dict.fromkeys(each.name for run in runs.values() for each in run.scenarios):
+        for one, other, _, _ in _differing(runs, partial(_work, name)):
+            yield f"{name} is other work in {one} than in {other}, and stands apart"
+    for alike in _alike(runs, lambda run: machine_facts(run.machine)).values():
+        if len(alike) > 1:
+            yield f"{listed(alike)} are one machine, or machines alike"
+
+
+def _differing(
+    runs: Mapping[str, Report], of: Callable[[Report], T | None]
+) -> Iterator[tuple[str, str, T, T]]:
+    """Runs that differ, those they differ from, and their two values; of three values every two."""
+    groups = [(value, listed(labels)) for value, labels in _alike(runs, of).items() if value]
+    for (others, other), (own, one) in combinations(groups, 2):
+        yield one, other, own, others
+
+
+def _alike(runs: Mapping[str, Report], of: Callable[[Report], V]) -> Mapping[V, list[str]]:
+    """What is found in the runs -> the labels of those that have it."""
+    found: dict[V, list[str]] = {}
+    for label, run in runs.items():
+        found.setdefault(of(run), []).append(label)
+    return found
+
+
+def _artifact(target: str, run: Report) -> str | None:
+    return next((each.artifact.sha256 for each in run.targets if each.name == target), None)
+
+
+def _work(scenario: str, run: Report) -> ScenarioReport | None:
+    return next((work(each) for each in run.scenarios if each.name == scenario), None)
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *head, last = names
+    return f"{', '.join(head)} and {last}" if head else last
 
 
 def missing(report: Report, reports: Sequence[Report]) -> Iterator[NonResultReport]:

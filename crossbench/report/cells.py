@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from crossbench.analysis.cell import Cell
-from crossbench.analysis.definitions import DEFINITIONS, cache_state, cell_metrics
+from crossbench.analysis.definitions import DEFINITIONS, cache_state, cell_metrics, raw
 from crossbench.analysis.instrument import overloaded
 from crossbench.analysis.level import level_metrics
 from crossbench.analysis.measurements import Measurements
@@ -20,6 +20,9 @@ from crossbench.report.asked import words
 from crossbench.report.model import CellReport, Invalid, ScenarioReport
 from crossbench.suite.model import Scenario
 
+MOST_SAMPLES = 20_000
+"""Of a whole run, for each of them to stand in its report; the journal has them in any case."""
+
 
 class Cells:
     """Makes them; what many of them share is found once."""
@@ -31,6 +34,7 @@ class Cells:
         self._asked = {scenario.name: scenario for scenario in plan.suite.scenarios}
         self._order = {launch.id: place for place, launch in enumerate(plan.launches)}
         self._wanted = wanted(plan)
+        self._raw = sum(len(cell.samples) for cell in measured.cells.values()) <= MOST_SAMPLES
         self._alike: dict[Invariant, Invariant] = {}
         self._own = {
             planned.target: of_target(manifest, planned, measured) for planned in plan.targets
@@ -79,6 +83,7 @@ class Cells:
             invariants=(*work, *self._own[target]),
             native={name: total / count for name, (total, count) in sorted(cell.native.items())},
             overloaded=self._overloaded(cell),
+            samples=raw(cell, measured.ready) if self._raw else {},
             reasoned=cell.reasoned,
         )
 

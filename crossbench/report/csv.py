@@ -10,11 +10,13 @@ from typing import TypeAlias
 
 from crossbench.analysis.metric import Metric
 from crossbench.comparison.compare import Compared
+from crossbench.report.company_model import Interference, Scaling, ScalingRow
 from crossbench.report.headline import Verdicts
-from crossbench.report.model import CellReport, Report, RunReport, ScenarioReport
+from crossbench.report.model import CellReport, NonResultReport, Report, RunReport, ScenarioReport
 from crossbench.report.quality_model import QualityReport
-from crossbench.report.views import run_of
+from crossbench.report.views import run_of, views
 from crossbench.report.words import plain
+from crossbench.statistics.ratio import Ratio
 
 COLUMNS = (
     "suite",
@@ -54,6 +56,7 @@ Row: TypeAlias = tuple[str, ...]
 NO_CELL = ("", "", "")
 NOT_COMPARED = ("",) * 7
 NO_LOAD = ("", "")
+PAIRED = {True: "yes", False: "no"}
 
 
 def render(report: Report) -> str:
@@ -66,7 +69,25 @@ def render(report: Report) -> str:
 
 
 def rows(report: Report) -> Iterator[Row]:
-    """Every metric of every cell, then what targets have as a whole, with an empty scenario."""
+    """Every metric of every cell; what targets have as a whole, with an empty scenario; how they
+    share devices, and what works beside them costs; and what was not measured, in its one word."""
+    yield from _cells(report)
+    for target in report.targets:
+        for metric in target.metrics:
+            yield _row(report, target.name, "", _metric(metric))
+    for scored in report.scoring.targets if report.scoring else ():
+        yield _row(report, scored.target, "", _quality(scored))
+    for view in views(report):
+        for scaling in view.report.scaling:
+            yield from (_scaling(report, scaling, row) for row in scaling.rows)
+        for found in view.report.interference:
+            yield from _interference(report, found)
+    for missing in report.non_results:
+        told = _valueless(missing.word, "non-result", _reason(missing))
+        yield _row(report, missing.target, missing.scenario or "", told)
+
+
+def _cells(report: Report) -> Iterator[Row]:
     verdicts = Verdicts(report)
     baseline = _safe(report.baseline or "")
     backends = {target.name: target.backend for target in report.targets}
@@ -81,15 +102,72 @@ def rows(report: Report) -> Iterator[Row]:
                 compared = verdicts.of(scenario.name, cell.target, metric.name)
                 held = _compared(compared, baseline)
                 yield (*place, *_metric(metric), *samples, *held, label, *load)
-    for target in report.targets:
-        *run, label = runs[target.name]
-        place = (*run, "", _safe(target.name), _safe(target.backend))
-        for metric in target.metrics:
-            yield (*place, *_metric(metric), *NO_CELL, *NOT_COMPARED, label, *NO_LOAD)
-    for scored in report.scoring.targets if report.scoring else ():
-        *run, label = _run(report, scored.target)
-        place = (*run, "", _safe(scored.target), _safe(backends.get(scored.target, "")))
-        yield (*place, *_quality(scored), *NO_CELL, *NOT_COMPARED, label, *NO_LOAD)
+
+
+def _row(
+    report: Report,
+    target: str,
+    scenario: str,
+    metric: Row,
+    compared: Row = NOT_COMPARED,
+    load: Row = NO_LOAD,
+) -> Row:
+    """What is told of a target aside from its cells."""
+    backend = next((each.backend for each in report.targets if each.name == target), "")
+    *run, label = _run(report, target)
+    place = (*run, _safe(scenario), _safe(target), _safe(backend))
+    return (*place, *metric, *NO_CELL, *compared, label, *load)
+
+
+def _valueless(name: str, kind: str, reason: str) -> Row:
+    return (name, "", kind, "", "", "", "", "", "", _safe(reason), "")
+
+
+def _reason(missing: NonResultReport) -> str:
+    told = [missing.launch, missing.kind, missing.reason]
+    return ": ".join(filter(None, told))
+
+
+def _scaling(report: Report, scaling: Scaling, row: ScalingRow) -> Row:
+    """Its efficiency, and its throughput over the baseline's as the ratio."""
+    made = _ratio("scaling_efficiency", row.efficiency, row.withheld or "")
+    baseline = _safe(scaling.baseline or "")
+    held = (
+        NOT_COMPARED
+        if row.speedup is None
+        else (baseline, *_span(row.speedup), "", "", PAIRED[row.speedup.paired])
+    )
+    load = next((each.load for each in report.scenarios if each.name == row.scenario), None)
+    level = (_safe(scaling.load), _number(load.level) if load else "")
+    return _row(report, row.target, row.scenario, made, held, level)
+
+
+def _interference(report: Report, found: Interference) -> Iterator[Row]:
+    """Each metric beside the background over alone."""
+    if found.comparison is None:
+        made = _valueless("interference", "derived", found.withheld or "")
+        yield _row(report, found.target, found.disturbed, made)
+        return
+    for each in found.comparison.metrics:
+        made = _ratio(f"interference_{each.metric}", each.ratio, each.reason)
+        held = _compared(each, _safe(found.quiet))
+        yield _row(report, found.target, found.disturbed, made, held)
+
+
+def _ratio(name: str, ratio: Ratio | None, reason: str) -> Row:
+    count = str(ratio.n) if ratio else ""
+    return (name, "x", "derived", *_span(ratio), "", "", count, _safe(reason), "")
+
+
+def _span(ratio: Ratio | None) -> Row:
+    """Its point and its 95 % interval."""
+    ci95 = ratio.ci95 if ratio else None
+    bounds = (
+        ratio.point if ratio else None,
+        ci95.low if ci95 else None,
+        ci95.high if ci95 else None,
+    )
+    return tuple(map(_number, bounds))
 
 
 def _run(report: Report, target: str) -> Row:
@@ -129,17 +207,8 @@ def _metric(metric: Metric) -> Row:
 def _compared(found: Compared | None, baseline: str) -> Row:
     if found is None:
         return NOT_COMPARED
-    ratio = found.ratio
-    ci95 = ratio.ci95 if ratio else None
-    return (
-        baseline,
-        _number(ratio.point if ratio else None),
-        _number(ci95.low if ci95 else None),
-        _number(ci95.high if ci95 else None),
-        found.verdict,
-        _safe(found.reason),
-        "" if ratio is None else "yes" if ratio.paired else "no",
-    )
+    paired = "" if found.ratio is None else PAIRED[found.ratio.paired]
+    return (baseline, *_span(found.ratio), found.verdict, _safe(found.reason), paired)
 
 
 def _quality(scored: QualityReport) -> Row:

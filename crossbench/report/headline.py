@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
 from crossbench.analysis.metric import Metric
@@ -66,16 +64,14 @@ def found_of(cell: CellReport, name: str) -> Metric | None:
 
 def metric_of(report: Report, target: str, column: Column) -> Metric | None:
     """What the target has in this column."""
-    return next(_metrics(report, target, column), None)
+    cell = cell_of(report, target, column.scenario)
+    return None if cell is None else found_of(cell, column.metric)
 
 
-def _metrics(report: Report, target: str, column: Column) -> Iterator[Metric]:
-    for scenario in report.scenarios:
-        if scenario.name == column.scenario:
-            for cell in scenario.cells:
-                found = found_of(cell, column.metric) if cell.target == target else None
-                if found is not None:
-                    yield found
+def cell_of(report: Report, target: str, scenario: str) -> CellReport | None:
+    """What was measured of the target on the scenario, if anything was."""
+    found = (cell for each in report.scenarios if each.name == scenario for cell in each.cells)
+    return next((cell for cell in found if cell.target == target), None)
 
 
 class Verdicts:

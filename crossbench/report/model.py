@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from crossbench.analysis.bandwidth import BandwidthUse
 from crossbench.analysis.check import Check
+from crossbench.analysis.definitions import Each
 from crossbench.analysis.energy import EnergyUse
 from crossbench.analysis.exclusion import Rule
 from crossbench.analysis.latency import Latency
@@ -83,6 +84,9 @@ class CellReport(Struct, frozen=True, kw_only=True):
     """The engine's own figures, averaged over its samples: shown beside, never compared."""
     overloaded: str | None = None
     """Why the instrument, and not the engine, may have been the slower part under this load."""
+    samples: Mapping[str, Each] = {}
+    """Metric -> launch -> what each of its samples gave, for those that are of single requests;
+    empty where a run has more than a page can hold, and the journal has them all."""
     reasoned: Reasoned | None = None
     """How much reasoning came before the answer, where the engine tells the two apart."""
 
@@ -239,8 +243,8 @@ class Report(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     """What of several runs does not belong together."""
     further: tuple[Comparison, ...] = ()
-    """Of several runs: the targets of each other run against its own baseline, and targets that
-    were measured again against what was found before."""
+    """Of several runs: the targets of each other run against its own baseline, targets that were
+    measured again against what was found before, and those on scenarios without the baseline."""
     telemetry: Telemetry = Telemetry()
     memory: tuple[MemoryUse, ...] = ()
     energy: tuple[EnergyUse, ...] = ()

@@ -46,19 +46,16 @@ def _names(report: Report) -> Iterator[str]:
 
 
 def _scenarios(reports: Sequence[Report], labels: Sequence[str]) -> list[Mapping[str, str]]:
-    """For each run its scenarios -> their names among all: other work has a name of its own."""
-    first: dict[str, ScenarioReport] = {}
-    for report in reports:
+    """For each run its scenarios -> their names among all: work that is not that of the first run
+    with such a scenario carries the label of the first that did it."""
+    names: dict[str, dict[ScenarioReport, str]] = {}
+    for report, label in zip(reports, labels, strict=True):
         for each in report.scenarios:
-            first.setdefault(each.name, work(each))
+            known = names.setdefault(each.name, {})
+            known.setdefault(work(each), f"{each.name}{APART}{label}" if known else each.name)
     return [
-        {each.name: _called(each, first[each.name], label) for each in report.scenarios}
-        for report, label in zip(reports, labels, strict=True)
+        {each.name: names[each.name][work(each)] for each in report.scenarios} for report in reports
     ]
-
-
-def _called(scenario: ScenarioReport, first: ScenarioReport, label: str) -> str:
-    return scenario.name if work(scenario) == first else f"{scenario.name}{APART}{label}"
 
 
 def _baseline(runs: Sequence[Report], chosen: str | None) -> str | None:

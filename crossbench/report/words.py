@@ -47,8 +47,12 @@ UNITS = {
     "requests/s": "requests/s",
     "%": "%",
 }
-_SPECIAL = re.compile(r"([\\`*\[\]<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
-"""What markdown reads as more than itself; an underscore inside a word is only itself."""
+_SPECIAL = re.compile(r"([\\`*\[\]<>|#~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|:(?=//)|(?<=www)\.)")
+"""What markdown, or a Git host, reads as more than itself: an underscore inside a word is only
+itself, and an address becomes a link."""
+_CALLED = re.compile(r"@(?=\w)")
+UNLINKED = "@<!-- -->"
+"""An at sign after which a Git host sees no name to notify and no address to write to."""
 FILLERS = r"\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 """Letters and marks without a shape."""
 HIDDEN = (
@@ -85,7 +89,8 @@ def _shown(found: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)
 def escaped(text: str) -> str:
     """Text from outside as markdown that shows it literally, also inside a table."""
-    return _MARKER.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain(text).lstrip()))
+    literal = _MARKER.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", plain(text).lstrip()))
+    return _CALLED.sub(UNLINKED, literal) if "@" in literal else literal
 
 
 def code(text: str) -> str:

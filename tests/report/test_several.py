@@ -155,7 +155,7 @@ def test_one_machine_again_says_so_and_holds_the_two_against_each_other() -> Non
     report = again()
     labels = [run.label for run in report.runs]
     assert labels == ["Some CPU, run 1", "Some CPU, run 2"]
-    assert "Some CPU, run 2 and Some CPU, run 1 are one machine, or two alike" in report.notes
+    assert "Some CPU, run 1 and Some CPU, run 2 are one machine, or machines alike" in report.notes
     found = {
         (each.target, each.baseline): {one.metric: one.verdict for one in each.metrics}
         for each in (*report.comparisons, *report.further)
@@ -165,6 +165,59 @@ def test_one_machine_again_says_so_and_holds_the_two_against_each_other() -> Non
     assert found[f"one{second}", f"one{first}"]["decode_tps"] == "tie"
     assert found[f"two{second}", f"two{first}"]["decode_tps"] == "slower"
     assert found[f"two{second}", f"one{second}"]["decode_tps"] == "tie"
+
+
+def test_of_three_runs_each_is_held_against_all_before_it(tmp_path: Path) -> None:
+    """What only the second and the third have is said of the two, and stands side by side."""
+    other = {"short": 32, "long": 400, "last": 300}
+    box = run(tmp_path / "box", {"one": SLOW, "other": SLOW})
+    mac = run(
+        tmp_path / "mac",
+        {"two": SLOW},
+        machine=MAC,
+        scenarios=other,
+        artifacts={"two": "ef" * 32},
+    )
+    nuc = run(
+        tmp_path / "nuc",
+        {"two": FAST, "three": FASTER},
+        machine=MAC,
+        scenarios=other,
+        started="2026-01-02T00:00:00Z",
+        artifacts={"two": "cd" * 32},
+    )
+    report = asked([f"box={box}", f"mac={mac}", f"nuc={nuc}"])
+    assert "two is another artifact in nuc than in mac (sha256 cdcdcdcdcdcd against" in "\n".join(
+        report.notes
+    )
+    assert "long is other work in mac and nuc than in box, and stands apart" in report.notes
+    assert "mac and nuc are one machine, or machines alike" in report.notes
+    cells = {each.name: [cell.target for cell in each.cells] for each in report.scenarios}
+    pair = ["two @ mac", "two @ nuc", "three"]
+    assert cells == {
+        "short": ["one", "other", *pair],
+        "long": ["one", "other"],
+        "long @ mac": pair,
+        "last": pair,
+    }
+    held = {
+        (each.scenario, each.target, each.baseline): each.paired
+        for each in (*report.comparisons, *report.further)
+    }
+    assert not held["last", "three", "two @ mac"]
+    assert not held["long @ mac", "two @ nuc", "two @ mac"]
+    assert held["last", "three", "two @ nuc"]
+    assert len(held) == len(report.comparisons) + len(report.further)
+
+
+def test_runs_that_have_nothing_in_common_but_through_a_third_are_taken(tmp_path: Path) -> None:
+    ends = [
+        run(tmp_path / name, {name: SLOW}, scenarios={name: 32}, machine=MAC) for name in ("a", "b")
+    ]
+    between = run(tmp_path / "c", {"c": SLOW}, scenarios={"a": 32, "b": 32})
+    assert len(asked([str(ends[0]), str(ends[1]), str(between)]).runs) == 3
+    with pytest.raises(InputError, match="nor through another run"):
+        asked([str(ends[0]), str(ends[1])])
 
 
 def test_what_could_not_run_here_and_did_elsewhere_is_said_once(tmp_path: Path) -> None:

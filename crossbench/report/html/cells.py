@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 from msgspec import Struct
 
+from crossbench.analysis.definitions import Each
 from crossbench.analysis.metric import Metric
 from crossbench.comparison.compare import Compared
 from crossbench.report.headline import Verdicts, found_of
@@ -35,9 +36,9 @@ class Shown(Struct, frozen=True, kw_only=True):
     """What it is sorted by; empty sorts last."""
 
 
-def cell(metric: Metric | None, compared: Compared | None, whole: bool) -> Markup:
-    """The cell as HTML, with what is shown on pointing where the `whole` page is made."""
-    return Markup(_cell(metric, compared, whole))  # noqa: S704  # what is not a number is escaped
+def cell(measured: CellReport | None, name: str, compared: Compared | None, whole: bool) -> Markup:
+    """The cell of one metric, with what is shown on pointing where the `whole` page is made."""
+    return Markup(_cell(measured, name, compared, whole))  # noqa: S704  # all text is escaped
 
 
 def row(
@@ -46,15 +47,17 @@ def row(
     """The cells of these metrics, one below the other."""
     return Markup(  # noqa: S704  # what is not a number is escaped
         "\n".join(
-            _cell(found_of(measured, name), verdicts.of(scenario, measured.target, name), whole)
+            _cell(measured, name, verdicts.of(scenario, measured.target, name), whole)
             for name in names
         )
     )
 
 
-def _cell(metric: Metric | None, compared: Compared | None, whole: bool) -> str:
+def _cell(measured: CellReport | None, name: str, compared: Compared | None, whole: bool) -> str:
+    metric = found_of(measured, name) if measured is not None else None
     found = shown(metric, compared)
-    told = _raw(metric) if metric is not None and whole else ""
+    samples = measured.samples.get(name, {}) if measured is not None else {}
+    told = _raw(metric, samples) if metric is not None and whole else ""
     raw = f' data-raw="{_escaped(told)}"' if told else ""
     parts = [
         f'<td class="num" data-sort="{found.sort}"{raw}>\n',
@@ -96,12 +99,13 @@ def _ratio(compared: Compared | None) -> str:
     return f"{told} {span(compared.ratio.ci95)}" if compared.ratio.ci95 else told
 
 
-def _raw(metric: Metric) -> str:
-    """Each launch with its value, a line each, or why there is no value."""
+def _raw(metric: Metric, samples: Each) -> str:
+    """Each launch with its value and its samples', a line each, or why there is no value."""
     if metric.value is None:
         return "withheld: " + "; ".join(metric.reasons)
     factor, unit = scaled(metric.value, metric.unit)
     return " | ".join(
         f"{launch} {number(value * factor)} {unit}".strip()
+        + (f": {' '.join(number(each * factor) for each in samples[launch])}" if samples else "")
         for launch, value in metric.launches.items()
     )

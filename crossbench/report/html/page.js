@@ -6,29 +6,28 @@
 
   // Sorting: a column's head becomes a button; what has no value stays last.
   const value = (row, column, numeric) => {
-    const cell = row.cells[column];
-    if (!numeric) return cell.textContent.trim();
-    const told = cell.dataset.sort ?? cell.textContent;
-    return told === "" || Number.isNaN(Number(told)) ? null : Number(told);
+    const { textContent, dataset: { sort } } = row.cells[column];
+    if (!numeric) return textContent.trim();
+    return sort ? Number(sort) : null;
   };
   const compare = (a, b, numeric, turn) => {
     if (a === null || b === null) return (a === null) - (b === null);
     return turn * (numeric ? a - b : a.localeCompare(b));
   };
   const sort = (head) => {
-    const row = head.parentElement, table = head.closest("table"), column = head.cellIndex;
-    const numeric = head.classList.contains("num");
+    const row = head.parentElement, body = head.closest("table").tBodies[0], column = head.cellIndex;
+    const numeric = [...body.rows].some((each) => each.cells[column].dataset.sort !== undefined);
     const turn = head.getAttribute("aria-sort") === (numeric ? "descending" : "ascending") ? -1 : 1;
     const way = numeric ? -turn : turn;
     for (const each of row.cells) each.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", way === 1 ? "ascending" : "descending");
-    const body = table.tBodies[0];
     const rows = [...body.rows].map((each) => [value(each, column, numeric), each]);
     rows.sort((a, b) => compare(a[0], b[0], numeric, way));
     body.append(...rows.map((each) => each[1]));
     said.textContent = `Sorted by ${head.textContent.trim()}, ${head.getAttribute("aria-sort")}`;
   };
-  for (const head of all("#headline thead th, .scenario thead th")) {
+  for (const head of all("main thead th")) {
+    if (head.closest("table").tBodies[0].rows.length < 2) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
@@ -42,12 +41,11 @@
     const unticked = (name) =>
       new Set(all(`input[name=${name}]:not(:checked)`, filters).map((each) => each.value));
     const targets = unticked("target"), scenarios = unticked("scenario");
-    for (const each of all("main [data-target]")) {
-      const off = targets.has(each.dataset.target);
+    for (const each of all("main [data-target], main [data-scenario]")) {
+      const off = targets.has(each.dataset.target) || scenarios.has(each.dataset.scenario);
       if (each.closest("svg")) each.classList.toggle("off", off);
       else each.hidden = off;
     }
-    for (const each of all("main [data-scenario]")) each.hidden = scenarios.has(each.dataset.scenario);
     for (const each of all("svg [data-panel]"))
       each.classList.toggle("off", scenarios.has(each.dataset.panel));
     const off = targets.size + scenarios.size;
@@ -57,7 +55,7 @@
   filters.addEventListener("change", filter);
   filters.addEventListener("submit", (event) => event.preventDefault());
 
-  // Launches of a value: on pointing at it, or by keyboard, one stop a table and arrows within.
+  // Launches and samples of a value: on pointing at it, or by keyboard, one stop a table and arrows within.
   let pointed = null;
   const hide = () => {
     raw.hidden = true;

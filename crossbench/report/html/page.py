@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ from crossbench.report.asked import told_together, unsaid
 from crossbench.report.charts.all import charts
 from crossbench.report.charts.palette import STYLE
 from crossbench.report.charts.svg import Chart, inline, key
-from crossbench.report.headline import Verdicts, columns, found_of, metric_of
+from crossbench.report.headline import Verdicts, cell_of, columns, found_of
 from crossbench.report.html.cells import cell, row
 from crossbench.report.html.policy import policy
 from crossbench.report.html.prose import html
+from crossbench.report.html.tables import rows_of
 from crossbench.report.machine import sections
 from crossbench.report.markdown.bandwidth import bandwidth
 from crossbench.report.markdown.comparison import comparison
@@ -75,23 +76,24 @@ def render(report: Report, drawn: Sequence[Chart] | None = None) -> str:
 
 def _prose(report: Report) -> dict[str, Markup]:
     """The sections that the markdown report has in the same words."""
+    told = partial(html, rows=rows_of(report))
     return {
-        "runs": html("Runs", runs(report)),
-        "comparison": html("Verdicts", comparison(report, tabled=False)),
-        "null_test": html("Null test", null_test(report)),
-        "load": html("Load", load(report)),
-        "scaling": html("Scaling", of_each(report, scaling)),
-        "interference": html("Interference", of_each(report, interference)),
-        "not_measured": html("Not measured", not_measured(report.non_results)),
-        "quality": html("Quality", quality(report)),
-        "targets": html("Targets", targets(report)),
-        "memory": html("Memory", memory(report)),
-        "energy": html("Energy", energy(report)),
-        "probes": html("Probes", of_each(report, probes)),
-        "protocol": html("Protocol", of_each(report, protocol)),
-        "integrity": html("Integrity", of_each(report, lambda run: [integrity(run)])),
-        "definitions": html("Definitions", [definitions(report)]),
-        "reproduce": html("Reproduce", of_each(report, reproduce)),
+        "runs": told("Runs", runs(report)),
+        "comparison": told("Verdicts", comparison(report, tabled=False)),
+        "null_test": told("Null test", null_test(report)),
+        "load": told("Load", load(report)),
+        "scaling": told("Scaling", of_each(report, scaling)),
+        "interference": told("Interference", of_each(report, interference)),
+        "not_measured": told("Not measured", not_measured(report.non_results)),
+        "quality": told("Quality", quality(report)),
+        "targets": told("Targets", targets(report)),
+        "memory": told("Memory", memory(report)),
+        "energy": told("Energy", energy(report)),
+        "probes": told("Probes", of_each(report, probes)),
+        "protocol": told("Protocol", of_each(report, protocol)),
+        "integrity": told("Integrity", of_each(report, lambda run: [integrity(run)])),
+        "definitions": told("Definitions", [definitions(report)]),
+        "reproduce": told("Reproduce", of_each(report, reproduce)),
     }
 
 
@@ -125,11 +127,11 @@ def _page() -> Any:
     environment.globals.update(
         bits=bits,
         cell=cell,
+        cell_of=cell_of,
         counted=counted,
         gaps=GAPS,
         lengths=lengths,
         measured_of=_measured,
-        metric_of=metric_of,
         notes=_notes,
         row=row,
         speeds=SPEEDS,

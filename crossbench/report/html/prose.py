@@ -10,6 +10,9 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
+from crossbench.report.html.tables import NO_ROWS, Rows, prepare
+from crossbench.report.words import UNLINKED
+
 
 class Renderer(RendererHTML):
     """Tables and commands scroll by themselves; no style attribute, which the policy forbids."""
@@ -40,17 +43,28 @@ class Renderer(RendererHTML):
         self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: EnvType
     ) -> str:
         """A header of a column."""
-        return f'<th scope="col"{_side(tokens[index])}>'
+        return f'<th scope="col"{_attributes(tokens[index])}>'
 
     def td_open(
-        self, tokens: Sequence[Token], index: int, _options: OptionsDict, _env: EnvType
+        self, tokens: Sequence[Token], index: int, _options: OptionsDict, env: EnvType
     ) -> str:
-        """A cell."""
-        return f"<td{_side(tokens[index])}>"
+        """A cell, or what names its row."""
+        token = tokens[index]
+        env["names"] = token.meta.get("names", False)
+        opened = '<th scope="row"' if env["names"] else "<td"
+        return f"{opened}{_attributes(token)}>"
+
+    def td_close(
+        self, _tokens: Sequence[Token], _index: int, _options: OptionsDict, env: EnvType
+    ) -> str:
+        """The end of either."""
+        return "</th>\n" if env["names"] else "</td>\n"
 
 
-def _side(token: Token) -> str:
-    return ' class="num"' if "right" in str(token.attrGet("style") or "") else ""
+def _attributes(token: Token) -> str:
+    side = ' class="num"' if "right" in str(token.attrGet("style") or "") else ""
+    sort = token.attrGet("data-sort")
+    return side if sort is None else f'{side} data-sort="{sort}"'
 
 
 _MARKDOWN = (
@@ -60,10 +74,14 @@ _MARKDOWN = (
 )
 
 
-def html(label: str, parts: Iterable[str]) -> Markup:
+def html(label: str, parts: Iterable[str], rows: Rows = NO_ROWS) -> Markup:
     """Markdown of ours as HTML; raw HTML and links in it are shown, not obeyed.
 
-    `label` names the section to who cannot see it.
+    `label` names the section to who cannot see it; `rows` what its tables are filtered by.
     """
-    text = "\n\n".join(part for part in parts if part)
-    return Markup(_MARKDOWN.render(text, {"label": label}))  # noqa: S704  # raw HTML is off
+    env: dict[str, object] = {"label": label}
+    text = "\n\n".join(part for part in parts if part).replace(UNLINKED, "@")
+    tokens = _MARKDOWN.parse(text, env)
+    prepare(tokens, rows)
+    told = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, env)
+    return Markup(told)  # noqa: S704  # raw HTML is off

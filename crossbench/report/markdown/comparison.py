@@ -61,8 +61,10 @@ def _further(report: Report) -> Iterator[str]:
         return
     yield "### Within the other runs, and measured again"
     yield (
-        "Each other run's targets against its own baseline, in pairs; and each target that was "
-        "measured again on a like machine against what was found before, unpaired."
+        "Each other run's targets against its own baseline, in pairs; each target that was "
+        "measured again on a like machine against what was found before, unpaired; and, on "
+        "scenarios that the baseline of all was not measured on, those of other runs against the "
+        "first run that has it."
     )
     yield from tables(report.further, named=True)
     yield listed(report.further, report.axis)

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.report.html.conftest import Opener
+from tests.report.material import usual
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +90,36 @@ def test_a_target_that_is_not_ticked_is_nowhere(opened: Opener) -> None:
     assert "two" in names(page, "#headline")
 
 
+def test_tables_of_sections_in_words_are_sorted_and_filtered_too(opened: Opener) -> None:
+    """Of the targets table, how long each takes to be ready."""
+    page = opened().page
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    table = page.locator("#settings table").filter(has_text="first request")
+    load = table.locator("th").filter(has_text="load").first
+    load.get_by_role("button").click()
+    keys = [
+        float(str(each.get_attribute("data-sort")))
+        for each in table.locator("tbody td:nth-child(2)").all()
+    ]
+    assert len(keys) == 3
+    assert keys == sorted(keys, reverse=True)
+    page.locator("input[name=target][value='1']").uncheck()
+    shown = table.locator("tbody tr:visible th").all_inner_texts()
+    assert sorted(text.strip() for text in shown) == ["one", "same"]
+
+
+def test_a_row_is_hidden_where_its_target_or_its_scenario_is(opened: Opener) -> None:
+    page = opened("several").page
+    page.locator("#filters summary").click()
+    row = page.locator("main tr[data-target][data-scenario]").first
+    for name in ("target", "scenario"):
+        box = page.locator(f"input[name={name}][value='{row.get_attribute(f'data-{name}')}']")
+        box.uncheck()
+        expect(row).to_be_hidden()
+        box.check()
+        expect(row).to_be_visible()
+
+
 def test_a_scenario_that_is_not_ticked_is_hidden(opened: Opener) -> None:
     page = opened().page
     page.locator("#filters summary").click()
@@ -97,11 +128,18 @@ def test_a_scenario_that_is_not_ticked_is_hidden(opened: Opener) -> None:
     expect(page.locator("[data-scenario='0'] >> nth=0")).to_be_visible()
 
 
-def test_pointing_at_a_value_shows_its_launches(opened: Opener) -> None:
+def test_pointing_at_a_value_shows_its_launches_and_samples(opened: Opener) -> None:
     page = opened().page
     page.locator("#results td[data-raw]").first.hover()
     expect(page.locator("#raw")).to_be_visible()
-    assert len(page.locator("#raw").inner_text().splitlines()) == 6
+    shown = page.locator("#raw").inner_text().splitlines()
+    assert len(shown) == 6
+    measured = usual().scenarios[0].cells[0]
+    wanted = measured.samples[measured.metrics[0].name]
+    for line, (launch, samples) in zip(shown, wanted.items(), strict=True):
+        assert line.startswith(launch)
+        told = [float(word) for word in line.partition(": ")[2].split()]
+        assert told == pytest.approx([1e3 * each for each in samples], rel=1e-3)
     page.locator("h1").hover()
     expect(page.locator("#raw")).to_be_hidden()
 

@@ -93,7 +93,7 @@ def test_markdown_of_ours_cannot_carry_html() -> None:
 def test_tables_of_the_notes_can_be_scrolled_by_keyboard_and_need_no_style() -> None:
     shown = str(html("Notes", ["| a | b |\n| --- | ---: |\n| 1 | 2 |"]))
     assert 'tabindex="0" aria-label="Notes, table 1"' in shown
-    assert '<td class="num">2</td>' in shown
+    assert '<td class="num" data-sort="2">2</td>' in shown
     assert "style=" not in shown
 
 
