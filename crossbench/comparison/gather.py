@@ -197,9 +197,10 @@ def _links(gpus: Sequence[NvidiaDevice | None]) -> str | None:
 
 
 def _joined(values: Sequence[str | None]) -> str | None:
-    """None where one of them is not known, or there are none."""
+    """What devices have, once where they have it in common: how many there are is told elsewhere.
+    None where it is not known of one of them, or there are none."""
     known = [value for value in values if value is not None]
-    return ", ".join(sorted(known)) if len(known) == len(values) > 0 else None
+    return ", ".join(sorted(set(known))) if len(known) == len(values) > 0 else None
 
 
 def _protocol(protocol: Protocol) -> str:

@@ -248,6 +248,19 @@ def test_power_limits_and_links_apart_are_named(pair: Callable[..., Report], by:
     assert [each.name for each in found.confounders] == ["power limit", "link width"]
 
 
+@pytest.mark.parametrize(("watts", "told"), [(450, "450 W"), (300, "300 W, 450 W")])
+def test_two_cards_alike_are_no_other_limit_than_one(
+    pair: Callable[..., Report], watts: int, told: str
+) -> None:
+    devices = tuple(Device(id=f"GPU-{each}", name="RTX 4090", kind="gpu") for each in (1, 2))
+    one, both = (Script(loaded=replace(LOADED, devices=devices[:many])) for many in (1, 2))
+    machine = cards(gpu(1, 450, lanes=8), gpu(2, watts, lanes=8))
+    (found,) = pair(both, fair=one, machine=machine).comparisons
+    assert (held(found, "power limit").target, held(found, "link width").target) == (told, "x8")
+    confounders = {each.name for each in found.confounders}
+    assert ("power limit" in confounders, "link width" in confounders) == (watts != 450, False)
+
+
 # Two runs
 
 
