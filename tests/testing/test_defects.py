@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 
 from crossbench.api import BackendSpec, Capability
@@ -64,10 +66,11 @@ def failures(
     pytester: pytest.Pytester, spec: BackendSpec, plugin: str = "tests.testing.fakes.plugin"
 ) -> dict[str, str]:
     """The checks that fail, each with what it says; all others pass or are skipped."""
-    ADOPTER.backend, ADOPTER.plugin = spec, plugin
     pytester.makepyfile("from tests.testing.fakes.adopter import TestAdopter")
     plain = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:hypothesispytest"]
-    recorded = pytester.inline_run("-q", *plain)
+    # Put back: the same class stands in other files, and a worker of xdist may run them afterwards.
+    with mock.patch.multiple(ADOPTER, backend=spec, plugin=plugin):
+        recorded = pytester.inline_run("-q", *plain)
     _, _, failed = recorded.listoutcomes()
     ran = recorded.getreports("pytest_runtest_logreport")
     assert len([report for report in ran if report.when == "call"]) > 20
