@@ -12,6 +12,7 @@ from crossbench.analysis.unread import UNREAD
 from crossbench.machine.model import Machine
 from crossbench.machine.nvidia_model import NvidiaDevice
 from crossbench.machine.reading import Reading
+from crossbench.report.words import counted
 
 END = "the end"
 MANY = 3
@@ -38,7 +39,8 @@ def constancy(
             if value != now.get(name, value):
                 told.append(f"{name}: {now[name]}, then {value} from {seen[-1]} on")
             now[name] = value
-    same = f"{len(first)} settings stayed as they were, read {len(seen)} times"
+    stayed = "setting stayed as it was" if len(first) == 1 else "settings stayed as they were"
+    same = f"{len(first)} {stayed}, read {counted(len(seen), 'time')}"
     evidence = told or ([same] if seen else [absent or UNREAD])
     missed = [launch for launch in launches if launch not in seen] if seen else []
     return Check(

@@ -6,7 +6,8 @@ What a machine does to itself is its result: it is labelled, and stays in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from crossbench.analysis import device, processor
 from crossbench.analysis.card_checks import card_checks
@@ -14,6 +15,7 @@ from crossbench.analysis.check import Check
 from crossbench.analysis.looks import before, looks
 from crossbench.analysis.measurements import Measurements
 from crossbench.analysis.outside import outside
+from crossbench.analysis.servers import here
 from crossbench.analysis.sitting import Sitting, Stay
 from crossbench.analysis.span import spans
 from crossbench.analysis.timed import Gpus, Timed
@@ -30,17 +32,17 @@ def checks(
     machine: Machine,
     measured: Measurements,
     watched: Mapping[str, Stay],
-    targets: Iterable[str],
+    targets: Mapping[str, Mapping[str, Any]],
     found: Sequence[Sitting] = (),
     absent: str | None = None,
 ) -> Iterator[Check]:
     """All that the readings and the samples of each target tell.
 
-    `machine` is as it was when the run was planned; `absent` is why nothing was read, None where
-    something was.
+    `machine` is as it was when the run was planned, `targets` have their options.
+    `absent` is why nothing was read, None where something was.
     """
     read, seen = spans(measured, watched), before(looks(found), measured.started)
-    for target in targets:
+    for target, options in targets.items():
         launches = measured.launches_of(target)
         if not launches:
             continue
@@ -59,7 +61,7 @@ def checks(
             yield _offload(target, loaded)
         yield _processor(timed)
         yield _swapped(timed)
-        yield from outside(timed, measured)
+        yield from outside(timed, measured, here(options))
 
 
 def _gpus(machine: Machine, places: Sequence[int] | None) -> Gpus:

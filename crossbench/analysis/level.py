@@ -22,6 +22,7 @@ from crossbench.analysis.metric import Metric, summarised
 from crossbench.analysis.passes import Pass, counting
 from crossbench.analysis.sample import Sample
 from crossbench.analysis.window import steady, tokens_in
+from crossbench.analysis.work import Work
 from crossbench.journal.events import LaunchReady
 from crossbench.statistics.interval import Estimate, Interval
 from crossbench.statistics.share import rate, share
@@ -97,22 +98,14 @@ def _ratio(parts: Sequence[tuple[float, float]]) -> float:
 
 def _waits(passes: Mapping[str, Sequence[Pass]], ready: Mapping[str, LaunchReady]) -> list[Metric]:
     """Percentiles over requests, pooled over launches."""
-    answered = {
-        launch: [sample for taken in group for sample in taken.valid]
-        for launch, group in passes.items()
-    }
-    rule = decode_rule(ready)
-    long = {
-        launch: [sample for sample in group if rule(sample) is None]
-        for launch, group in answered.items()
-    }
-    reasons = dict.fromkeys(
-        reason for group in answered.values() for sample in group if (reason := rule(sample))
-    )
+    every = [sample for group in passes.values() for taken in group for sample in taken.valid]
+    answered = Work(every)
+    long, short = answered.kept(decode_rule(ready))
+    each = _of(long.launches, lambda sample: sample.decode_s / sample.later_tokens)
     return [
-        *percentiles("ttft", _of(answered, lambda sample: sample.ttft_s)),
-        *percentiles("tpot", _of(long, lambda s: s.decode_s / s.later_tokens), left_out=[*reasons]),
-        *percentiles("e2e", _of(answered, lambda sample: sample.e2e_s)),
+        *percentiles("ttft", _of(answered.launches, lambda sample: sample.ttft_s)),
+        *percentiles("tpot", each, left_out=short),
+        *percentiles("e2e", _of(answered.launches, lambda sample: sample.e2e_s)),
     ]
 
 

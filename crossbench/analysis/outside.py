@@ -7,7 +7,7 @@ tell which it hit, it is labelled.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from crossbench.analysis.check import Check
 from crossbench.analysis.exclusion import Rule
@@ -29,9 +29,12 @@ PLANNED = "when it was planned"
 UNSEEN = "the machine was not read in time"
 
 
-def outside(timed: Timed, measured: Measurements) -> Iterator[Check]:
-    """All of it; who computes on cards is told of NVIDIA's only."""
-    yield _others(timed, _accompanied(timed.target, measured))
+def outside(timed: Timed, measured: Measurements, servers: Sequence[str] = ()) -> Iterator[Check]:
+    """All of it; who computes on cards is told of NVIDIA's only.
+
+    `servers` are its own on this machine that crossbench did not start.
+    """
+    yield _others(timed, _accompanied(timed.target, measured), servers)
     if timed.machine.cuda_devices:
         yield _strangers(timed, measured)
     count, left = _left_out(timed.target, measured, "suspended", "the machine was suspended")
@@ -45,8 +48,8 @@ def _left_out(target: str, measured: Measurements, rule: Rule, words: str) -> tu
     cells = measured.cells_of.get(target, {}).values()
     rules = Counter(sample.rule for cell in cells for sample in cell.samples)
     count, whole = rules[rule], sum(rules.values())
-    left = f"{count} of {whole} timed samples are left out: {words}"
-    return count, left if count else f"none of {whole} timed samples"
+    left = f"{count} of its {whole} timed samples are left out: {words}"
+    return count, left if count else f"none of its {whole} timed samples"
 
 
 # Processor time
@@ -62,8 +65,11 @@ def _accompanied(target: str, measured: Measurements) -> frozenset[str]:
     )
 
 
-def _others(timed: Timed, accompanied: frozenset[str]) -> Check:
-    """Processor time that went to others while it was timed, in launches without a background."""
+def _others(timed: Timed, accompanied: frozenset[str], servers: Sequence[str]) -> Check:
+    """Processor time that went to others while it was timed, in launches without a background.
+
+    Servers of its own count as others until they took more than others may: then nothing can tell.
+    """
     cores, found = timed.machine.logical_cores or 1, None
     apart = [span for launch, span in timed.by_launch.items() if launch not in accompanied]
     taken = [each for span in apart if (each := _beside(span)) is not None]
@@ -80,6 +86,13 @@ def _others(timed: Timed, accompanied: frozenset[str]) -> Check:
         most = max(*taken, 0.0)
         evidence = f"others took {most:.2g} of {cores} cores at most, on average over a launch"
         found = most > OTHERS_SHARE * cores
+        if servers and found:
+            found = None
+            evidence = (
+                f"its servers ({', '.join(servers)}) work on this machine too and cannot be told "
+                f"from others: together they took {most:.2g} of {cores} cores at most, on average "
+                "over a launch"
+            )
     return Check(
         rule="other-load", origin="outside", subject=timed.target, found=found, evidence=evidence
     )

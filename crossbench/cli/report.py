@@ -11,9 +11,11 @@ import click
 from crossbench.cli.printing import say
 from crossbench.errors import InputError
 from crossbench.registry import ProvidedReporter, Registry
+from crossbench.report import llama_bench
 from crossbench.report.given import asked
 from crossbench.report.markdown.headline import card
 from crossbench.report.reporters import write_others
+from crossbench.report.words import plain
 from crossbench.report.write import RENDERINGS, USUAL, place, put
 from crossbench.suggest import suggestion
 
@@ -70,6 +72,12 @@ def command(
     put(report, folder, own)
     for name in own:
         say(place(folder, name))
+    if "llama-bench" in own and (loaded := llama_bench.loaded(report)):
+        say(
+            "llama-bench: the format has no row for what was measured under load, which is "
+            f"{plain(', '.join(loaded))}",
+            err=True,
+        )
     for path in write_others(folder, report, others):
         say(path)
 

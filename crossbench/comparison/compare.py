@@ -52,6 +52,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """Whether their launches stood side by side in blocks of one run."""
     held: tuple[Held, ...]
     metrics: tuple[Compared, ...]
+    axis: tuple[Axis, ...] | None = None
+    """What the suites of these two say they differ in, where that is not one for all compared."""
 
     @property
     def confounders(self) -> tuple[Held, ...]:
@@ -71,12 +73,18 @@ class Pair(Struct, frozen=True, kw_only=True):
     target: Side
     baseline: Side
     paired: bool
+    axis: tuple[Axis, ...] | None = None
+    """What the two differ in on purpose, where that is their own."""
 
 
 def compare(pairs: Sequence[Pair], axis: Collection[Axis]) -> tuple[Comparison, ...]:
-    """All pairs a reader sees at once, judged together."""
-    known: Known = {}
-    return judged([_compared(pair, axis, known) for pair in pairs], THRESHOLD)
+    """All pairs a reader sees at once, judged together; `axis` is that of pairs without one."""
+    known: dict[frozenset[Axis], Known] = {}
+    compared = []
+    for pair in pairs:
+        own = frozenset(axis if pair.axis is None else pair.axis)
+        compared.append(_compared(pair, own, known.setdefault(own, {})))
+    return judged(compared, THRESHOLD)
 
 
 def judged(comparisons: Sequence[Comparison], threshold: float) -> tuple[Comparison, ...]:
@@ -122,6 +130,7 @@ def _compared(pair: Pair, axis: Collection[Axis], known: Known) -> Comparison:
         paired=pair.paired,
         held=side_by_side,
         metrics=tuple(_metric(pair, name, side_by_side) for name in names),
+        axis=pair.axis,
     )
 
 

@@ -75,7 +75,7 @@ def unequal_bits(plan: Plan) -> Iterator[Finding]:
             severity="note" if scored else "unfair",
             targets=tuple(known),
             evidence=", ".join(f"{target} has {value:.2f}" for target, value in known.items())
-            + " bits per weight: fewer are read faster and say less",
+            + " bits per weight, as each file has it: fewer are read faster and say less",
             fix="read speed beside the quality that is scored"
             if scored
             else "compare artifacts of the same width, or add a [quality] table with a text",

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from crossbench.comparison.compare import Comparison, Pair, compare
 from crossbench.comparison.side import Side
 from crossbench.report.comparisons import levelled_sides
 from crossbench.report.labels import APART, machine_facts
 from crossbench.report.model import Report
+from crossbench.suite.tables.comparison import Axis
 
 Sides: TypeAlias = Mapping[str, Mapping[str, Side]]
 """Scenario -> target -> its cell, without the drift of its own run."""
@@ -29,18 +31,28 @@ class Among(Struct, frozen=True, kw_only=True):
 
 
 def among(runs: Sequence[Report], baseline: str | None) -> Among:
-    """All of it, judged together: a winner by chance anywhere in it would be a false claim."""
+    """All of it, judged together: a winner by chance anywhere in it would be a false claim.
+
+    What may differ is what the suites of each two say: within a run as in its own report.
+    """
     sides = [levelled_sides(run.scenarios, run.targets)[0] for run in runs]
     first = [] if baseline is None else list(_against(sides, baseline))
     found = (_within, _again, _elsewhere)
     others = _once(pair for pairs in found for pair in pairs(runs, sides, baseline))
-    axis = [word for word in runs[0].axis if all(word in run.axis for run in runs)]
-    judged = compare([*first, *others], axis)
+    axes = {target.name: run.axis for run in runs for target in run.targets}
+    judged = compare([_declared(pair, axes) for pair in (*first, *others)], ())
     return Among(
         baseline=baseline,
         comparisons=judged[: len(first)],
         further=judged[len(first) :],
     )
+
+
+def _declared(pair: Pair, axes: Mapping[str, tuple[Axis, ...]]) -> Pair:
+    """With its own axis: what the run of the target and that of the baseline both declare."""
+    other = axes[pair.baseline.target]
+    axis = tuple(word for word in axes[pair.target.target] if word in other)
+    return replace(pair, axis=axis)
 
 
 def _against(sides: Sequence[Sides], baseline: str) -> Iterator[Pair]:

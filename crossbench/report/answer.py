@@ -8,13 +8,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from crossbench.comparison.compare import Compared
+from crossbench.report.company_model import Interference
 from crossbench.report.headline import Column, columns, metric_of
 from crossbench.report.labels import machine_facts
 from crossbench.report.model import Report
 from crossbench.report.quality_model import QualityReport
-from crossbench.report.views import run_of
+from crossbench.report.views import run_of, views
 from crossbench.report.weights import bits
-from crossbench.report.words import TITLES, counted, multiple, value
+from crossbench.report.words import TITLES, counted, multiple, plain, shortened, value
 from crossbench.statistics.logmean import Interval
 
 DOES: Mapping[str, str] = {
@@ -25,6 +26,9 @@ DOES: Mapping[str, str] = {
 }
 MOST = 4
 """Targets named in one line; the tables have all."""
+MOST_LETTERS = 32
+"""Of a command that worked beside."""
+CERTAIN = ("faster", "slower")
 UNNAMED = (
     ("tie", "tied with it"),
     ("inconclusive", "undecided"),
@@ -47,7 +51,53 @@ def answer(report: Report) -> tuple[str, ...]:
     """Plain text, a line each."""
     rates = [each for each in columns(report) if each.metric != "ttft_s"]
     chosen = rates if len(rates) > 1 else columns(report)
-    return (*(_speed(report, column) for column in chosen[:2]), _quality(report))
+    beside = list(_beside(report))
+    speeds = [_speed(report, column) for column in chosen[: 2 - len(beside)]]
+    return (*beside, *speeds, _quality(report))
+
+
+def _beside(report: Report) -> Iterator[str]:
+    """What another job costs, where one worked beside a scenario."""
+    found = [
+        (each, rate)
+        for view in views(report)
+        for each in view.report.interference
+        if (rate := _rate(each)) is not None
+    ]
+    certain = [pair for pair in found if pair[1].verdict in CERTAIN]
+    if certain:
+        yield f"Beside another job than alone: {_some([_cost(*pair) for pair in certain])}."
+    elif found:
+        jobs = dict.fromkeys(each.background for each, _ in found)
+        told = _some([_beneath(job, found) for job in jobs])
+        yield f"Beside another job nothing is certainly slower than alone; undecided: {told}."
+
+
+def _beneath(background: str, found: Sequence[tuple[Interference, Compared]]) -> str:
+    """How fast its targets are beside it, over alone."""
+    ratios = [rate.ratio for each, rate in found if each.background == background and rate.ratio]
+    points = sorted(ratio.point for ratio in ratios if ratio.point is not None)
+    told = (
+        " to ".join(multiple(each) for each in dict.fromkeys((points[0], points[-1])))
+        if points
+        else "unknown"
+    )
+    return f"{told} times as fast beside {_job(background)}"
+
+
+def _rate(each: Interference) -> Compared | None:
+    """Of many users what all get, of one its decode."""
+    found = {rate.metric: rate for rate in (each.comparison.metrics if each.comparison else ())}
+    return found.get("throughput_tps", found.get("decode_tps"))
+
+
+def _cost(each: Interference, found: Compared) -> str:
+    name = f"{each.target} beside {_job(each.background)}"
+    if found.ratio is None or found.ratio.point is None:
+        return f"{name} {found.verdict}"
+    span = found.ratio.ci95
+    within = f" ({multiple(span.low)} to {multiple(span.high)})" if span else ""
+    return f"{name} {DOES[found.metric]} {multiple(found.ratio.point)} times as fast{within}"
 
 
 def _speed(report: Report, column: Column) -> str:
@@ -76,9 +126,13 @@ def _speed(report: Report, column: Column) -> str:
     return f"{'; '.join([*told, *_uncertain(report, found)])}."
 
 
+def _job(background: str) -> str:
+    return shortened(plain(background), MOST_LETTERS)
+
+
 def _certain(found: Mapping[str, Compared]) -> Iterator[Faster]:
     for name, each in found.items():
-        if each.verdict not in ("faster", "slower") or each.ratio is None:
+        if each.verdict not in CERTAIN or each.ratio is None:
             continue
         point, span = each.ratio.point, each.ratio.ci95
         if point is None or span is None:
@@ -141,13 +195,14 @@ def _quality(report: Report) -> str:
     scoring = report.scoring
     if scoring is None:
         return "Quality not measured: the suite names no text to score."
-    told = _some([_bits_per_byte(each) for each in scoring.targets])
+    told = _some([_bits_per_byte(report, each) for each in scoring.targets])
     return f"Quality in bits per byte of one text, less is better: {told}."
 
 
-def _bits_per_byte(each: QualityReport) -> str:
+def _bits_per_byte(report: Report, each: QualityReport) -> str:
+    """Of several runs another may have scored a text of its own."""
     if each.bits_per_byte is None:
-        return f"{each.target} not measured"
+        return f"{each.target} not measured{' on it' if report.runs else ''}"
     return f"{each.target} {each.bits_per_byte:.4f}"
 
 

@@ -8,11 +8,12 @@ from itertools import combinations
 from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from crossbench.errors import InputError
 from crossbench.report.labels import machine_facts
+from crossbench.report.load_groups import differing, united
 from crossbench.report.model import NonResultReport, Report, ScenarioReport
+from crossbench.report.work import work
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Hashable)
@@ -64,6 +65,7 @@ def notes(given: Sequence[Given], labels: Sequence[str]) -> Iterator[str]:
     """What of them does not belong together, and what their one report leaves out."""
     runs = dict(zip(labels, (each.report for each in given), strict=True))
     yield from _apart(runs)
+    yield from _loads(runs)
     reports = list(runs.values())
     for label, report in runs.items():
         if report.null_test is not None:
@@ -82,7 +84,7 @@ def _apart(runs: Mapping[str, Report]) -> Iterator[str]:
     for one, other, own, others in _differing(runs, lambda run: run.model):
         yield f"the model is called {own} in {one}, {others} in {other}"
     for one, other, own, others in _differing(runs, lambda run: run.crossbench):
-        yield f"crossbench {own} measured {one}, {others} measured {other}"
+        yield f"{one} was measured by crossbench {own}, {other} by {others}"
     for name in dict.fromkeys(target.name for run in runs.values() for target in run.targets):
         for one, other, own, others in _differing(runs, partial(_artifact, name)):
             yield (
@@ -95,6 +97,16 @@ def _apart(runs: Mapping[str, Report]) -> Iterator[str]:
     for alike in _alike(runs, lambda run: machine_facts(run.machine)).values():
         if len(alike) > 1:
             yield f"{listed(alike)} are one machine, or machines alike"
+
+
+def _loads(runs: Mapping[str, Report]) -> Iterator[str]:
+    """Loads of one name that are not one."""
+    for one, other in combinations(united(runs), 2):
+        if one.load.name == other.load.name:
+            yield (
+                f"the load {one.load.name} of {listed(other.labels)} stands apart from that of "
+                f"{listed(one.labels)}: they differ in {', '.join(differing(one, other))}"
+            )
 
 
 def _differing(
@@ -123,9 +135,10 @@ def _work(scenario: str, run: Report) -> ScenarioReport | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """`a`, `a and b`, `a, b and c`; with semicolons where a name has a comma."""
     *head, last = names
-    return f"{', '.join(head)} and {last}" if head else last
+    comma = "; " if any("," in name for name in names) else ", "
+    return f"{comma.join(head)} and {last}" if head else last
 
 
 def missing(report: Report, reports: Sequence[Report]) -> Iterator[NonResultReport]:
@@ -143,8 +156,3 @@ def _measured(report: Report, lacking: NonResultReport) -> bool:
     if lacking.scenario is None:
         return any(target == lacking.target for _, target in cells)
     return (lacking.scenario, lacking.target) in cells
-
-
-def work(scenario: ScenarioReport) -> ScenarioReport:
-    """What two scenarios of one name must have in common to be one."""
-    return replace(scenario, cells=(), same_ids=None)

@@ -27,11 +27,11 @@ def checks(
     machine: Machine,
     measured: Measurements,
     watched: Mapping[str, Stay],
-    targets: Sequence[str],
+    targets: Mapping[str, Mapping[str, Any]],
     found: Sequence[Sitting],
     absent: str | None = None,
 ) -> Iterator[Check]:
-    """All of it; `machine` is as it was when the run was planned.
+    """All of it; `machine` is as it was when the run was planned, `targets` have their options.
 
     `absent` is why nothing was read while it ran, None where something was.
     """

@@ -8,6 +8,7 @@ from functools import lru_cache
 from io import StringIO
 from typing import TypeAlias
 
+from crossbench.analysis.instrument import UNKNOWN
 from crossbench.analysis.metric import Metric
 from crossbench.comparison.compare import Compared
 from crossbench.report.company_model import Interference, Scaling, ScalingRow
@@ -97,11 +98,11 @@ def _cells(report: Report) -> Iterator[Row]:
         for cell in scenario.cells:
             *run, label = runs[cell.target]
             place = (*run, _safe(scenario.name), _safe(cell.target), _safe(backends[cell.target]))
-            samples = _samples(cell)
+            samples, beside = _samples(cell), _overloaded(cell)
             for metric in cell.metrics:
                 compared = verdicts.of(scenario.name, cell.target, metric.name)
                 held = _compared(compared, baseline)
-                yield (*place, *_metric(metric), *samples, *held, label, *load)
+                yield (*place, *_metric(metric, *beside), *samples, *held, label, *load)
 
 
 def _row(
@@ -187,8 +188,14 @@ def _samples(cell: CellReport) -> Row:
     return _safe(cell.cache), str(cell.valid_samples), str(cell.planned_samples)
 
 
-def _metric(metric: Metric) -> Row:
-    ci95 = metric.ci95
+def _overloaded(cell: CellReport) -> Row:
+    """The flag of all metrics of a cell in which the instrument may have been the slower part."""
+    return () if cell.overloaded in (None, UNKNOWN) else ("instrument overloaded",)
+
+
+def _metric(metric: Metric, *beside: str) -> Row:
+    """With the flags of its cell."""
+    ci95, flags = metric.ci95, [*(flag.name for flag in metric.flags), *beside]
     return (
         metric.name,
         metric.unit,
@@ -200,7 +207,7 @@ def _metric(metric: Metric) -> Row:
         _number(metric.high),
         str(metric.n),
         _safe("; ".join(metric.reasons)) if metric.reasons else "",
-        _safe("; ".join(flag.name for flag in metric.flags)) if metric.flags else "",
+        _safe("; ".join(flags)) if flags else "",
     )
 
 

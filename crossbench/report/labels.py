@@ -51,7 +51,7 @@ def labelled(given: Sequence[str | None], machines: Sequence[Machine]) -> list[s
     found: list[str] = []
     for label in wanted:
         seen[label] += 1
-        found.append(f"{label}, run {seen[label]}" if counts[label] > 1 else label)
+        found.append(f"{label} (run {seen[label]})" if counts[label] > 1 else label)
     return found
 
 

@@ -59,7 +59,7 @@ def lines(report: Report) -> Iterator[dict[str, Any]]:
     targets = {target.name: _target(report, target) for target in report.targets}
     for scenario in report.scenarios:
         if scenario.load is not None:
-            continue  # llama-bench runs one stream
+            continue
         prompt = round(fmean(scenario.prompt_tokens))
         for cell in scenario.cells:
             told = targets[cell.target]
@@ -71,6 +71,11 @@ def lines(report: Report) -> Iterator[dict[str, Any]]:
                 found = found_of(cell, metric)
                 if found is not None and found.launches:
                     yield {**told, **work, **_times(found, _tokens(work, scenario)), **named}
+
+
+def loaded(report: Report) -> list[str]:
+    """Scenarios that were measured and have no line here: llama-bench runs one stream."""
+    return [each.name for each in report.scenarios if each.load is not None and each.cells]
 
 
 def _tokens(work: dict[str, int], scenario: ScenarioReport) -> int:

@@ -39,11 +39,12 @@ def readings(
     machine, watched = plan.machine, stays(found)
     watched = {launch: stay for launch, stay in watched.items() if launch in measured.started}
     called = names(found, machine)
-    targets = [each.target for each in plan.targets]
+    options = {each.name: each.options for each in plan.suite.targets}
+    targets = {each.target: options[each.target] for each in plan.targets}
     read = telemetry(found, measured, called, manifest.probing)
     return Readings(
         telemetry=read,
-        memory=tuple(memory(machine, measured, watched, targets, read.absent)),
+        memory=tuple(memory(machine, measured, watched, list(targets), read.absent)),
         energy=tuple(energies(machine, measured, watched, called)),
         bandwidth=tuple(_bandwidths(plan, measured, scenarios)),
         checks=tuple(checks(machine, measured, watched, targets, found, read.absent)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TypeAlias
 
@@ -28,7 +29,8 @@ Told: TypeAlias = tuple[str, bool]
 
 
 def remarks(comparisons: Sequence[Comparison], axis: Collection[str]) -> Iterator[Remark]:
-    """All of them, the weightiest first, each said once for all it holds for."""
+    """All of them, the weightiest first, each said once for all it holds for; `axis` is that of
+    comparisons without one of their own."""
     yield from _merged(comparisons, _refused)
     yield from _merged(comparisons, lambda each: _confounded(each, axis))
     yield from _merged(comparisons, _unmeasured)
@@ -42,16 +44,28 @@ def _merged(
 ) -> Iterator[Remark]:
     scenarios: dict[str, list[str]] = {}
     told: dict[Told, dict[str, list[str]]] = {}
+    called = _called(comparisons)
     for each in comparisons:
-        scenarios.setdefault(each.target, []).append(each.scenario)
+        name = called[each.target, each.baseline]
+        scenarios.setdefault(name, []).append(each.scenario)
         for remark in say(each):
-            told.setdefault(remark, {}).setdefault(each.target, []).append(each.scenario)
+            told.setdefault(remark, {}).setdefault(name, []).append(each.scenario)
     for (text, matters), on in told.items():
         subjects = [
-            target if on[target] == scenarios[target] else f"{target} on {', '.join(on[target])}"
-            for target in on
+            name if on[name] == scenarios[name] else f"{name} on {', '.join(on[name])}"
+            for name in on
         ]
         yield Remark(subject="; ".join(subjects), text=text, matters=matters)
+
+
+def _called(comparisons: Sequence[Comparison]) -> dict[tuple[str, str], str]:
+    """A target and its baseline -> the target's name, with the baseline where it has several."""
+    pairs = dict.fromkeys((each.target, each.baseline) for each in comparisons)
+    times = Counter(target for target, _ in pairs)
+    return {
+        (target, baseline): f"{target} against {baseline}" if times[target] > 1 else target
+        for target, baseline in pairs
+    }
 
 
 def _refused(comparison: Comparison) -> Iterator[Told]:
@@ -93,7 +107,9 @@ def _confounded(comparison: Comparison, axis: Collection[str]) -> Iterator[Told]
     told = [each for each in comparison.confounders if not _refuses_all(comparison, each)]
     if told:
         named = "; ".join(map(side_by_side, told))
-        yield f"besides {', '.join(axis)} it differs in {named}", True
+        declared = axis if comparison.axis is None else comparison.axis
+        besides = f"besides {', '.join(declared)} " if declared else ""
+        yield f"{besides}it differs in {named}", True
 
 
 def _refuses_all(comparison: Comparison, each: Held) -> bool:

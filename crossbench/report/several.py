@@ -12,12 +12,14 @@ from msgspec.structs import replace
 
 from crossbench.errors import InputError
 from crossbench.report.among import Among, among
-from crossbench.report.belonging import Given, missing, notes, refuse, work
+from crossbench.report.belonging import Given, missing, notes, refuse
 from crossbench.report.labels import APART, apart, labelled
+from crossbench.report.load_groups import united
 from crossbench.report.load_model import LoadReport
 from crossbench.report.model import Report, RunReport, ScenarioReport
 from crossbench.report.quality_model import QualityReport, ScoringReport
 from crossbench.report.renamed import renamed
+from crossbench.report.work import work
 from crossbench.suggest import suggestion
 
 
@@ -82,6 +84,7 @@ def _report(
 ) -> Report:
     return replace(
         runs[0],
+        title=_title(runs),
         outcome=next((run.outcome for run in runs if run.outcome != "complete"), "complete"),
         targets=tuple(target for run in runs for target in run.targets),
         scenarios=_together(runs),
@@ -108,6 +111,13 @@ def _report(
     )
 
 
+def _title(runs: Sequence[Report]) -> str:
+    """Those of the runs, two at most."""
+    first, *others = dict.fromkeys(run.title for run in runs)
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return " / ".join([first, *others[:1]]) + more
+
+
 def _together(runs: Sequence[Report]) -> tuple[ScenarioReport, ...]:
     """Scenarios in the order they first come, each with the cells of all runs."""
     found: dict[str, list[ScenarioReport]] = {}
@@ -125,19 +135,15 @@ def _together(runs: Sequence[Report]) -> tuple[ScenarioReport, ...]:
 
 
 def _loads(runs: Sequence[Report], labels: Sequence[str]) -> tuple[LoadReport, ...]:
-    """Loads of one kind together, others of the same name with their run's label."""
-    found: dict[str, LoadReport] = {}
-    for run, label in zip(runs, labels, strict=True):
-        for load in run.loads:
-            known = found.get(load.name)
-            if known is None:
-                found[load.name] = load
-            elif replace(known, curves=()) == replace(load, curves=()):
-                found[load.name] = replace(known, curves=(*known.curves, *load.curves))
-            else:
-                name = f"{load.name}{APART}{label}"
-                found[name] = replace(load, name=name)
-    return tuple(found.values())
+    """Loads of one kind together, others of the same name with the label of their first run."""
+    found: list[LoadReport] = []
+    seen: set[str] = set()
+    for each in united(dict(zip(labels, runs, strict=True))):
+        name = each.load.name
+        apart = f"{name}{APART}{each.labels[0]}" if name in seen else name
+        seen.add(name)
+        found.append(replace(each.load, name=apart))
+    return tuple(found)
 
 
 def _all(told: Sequence[bool | None]) -> bool | None:

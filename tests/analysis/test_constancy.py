@@ -82,6 +82,15 @@ def test_a_machine_that_stayed_is_said_to_have_and_what_is_unknown_is_no_change(
     assert check.evidence.endswith("settings stayed as they were, read 2 times")
 
 
+def test_a_single_setting_is_told_as_one(machine: Machine) -> None:
+    host = machine.host.value
+    assert host is not None
+    plugged = replace(host, governors=Reading[tuple[str, ...]](reason="no governor"))
+    none = Reading[Nvidia](reason="no driver")
+    gone = replace(machine, host=Reading(plugged), nvidia=none)
+    assert found(gone, {9: Reading(gone)}).evidence == "1 setting stayed as it was, read 1 time"
+
+
 def test_a_machine_that_nobody_saw_is_not_known(machine: Machine) -> None:
     assert (found(machine, {}).found, found(machine, {}).evidence) == (None, "no probe read it")
 

@@ -89,6 +89,18 @@ def test_time_per_token_needs_tokens() -> None:
     assert found.reasons == ("fewer than 16 tokens after the first chunk",)
 
 
+def test_how_many_requests_a_percentile_lacks_is_told() -> None:
+    passes = [closed(2, [100.0] * 18, launch=launch, chunks=20) for launch in LAUNCHES]
+    for launch in LAUNCHES[:2]:
+        passes.append([*closed(2, [100.0] * 2, launch=launch, repeat=1)])
+    found = metrics(cell(users(2, 18), *passes))
+    short = "fewer than 16 tokens after the first chunk (4 of 76 samples)"
+    assert found["tpot_p95_s"].value == pytest.approx(0.005)
+    assert found["tpot_p95_s"].reasons == (short,)
+    assert found["tpot_p99_s"].reasons == ("72 values; p99 needs at least 368", short)
+    assert found["ttft_p95_s"].reasons == ()
+
+
 def test_one_launch_has_no_percentile_above_the_median() -> None:
     made = cell(users(2, 100), closed(2, [100.0] * 100))
     assert metrics(made)["ttft_p95_s"].value is None

@@ -135,7 +135,9 @@ def test_bits_per_weight_are_those_of_the_headers(tmp_path: Path) -> None:
     unlike = planned(plans.suite(tmp_path, targets, variant="cpu", artifacts=files))
     finding = found(unlike, "bits-per-weight-unequal")
     assert finding.severity == "unfair"
-    assert finding.evidence.startswith("llamacpp-a has 16.01, llamacpp-b has 8.51 bits")
+    assert finding.evidence.startswith(
+        "llamacpp-a has 16.01, llamacpp-b has 8.51 bits per weight, as each file has it: "
+    )
     alike = planned(plans.suite(tmp_path, targets, variant="cpu"))
     assert "bits-per-weight-unequal" not in rules(alike)
 

@@ -68,8 +68,8 @@ def test_a_card_that_wakes_and_grows_hot_under_load_is_told_as_it_was_then(
     assert found["clocks-set"].found is False
     assert found["foreign-process"].found is True
     assert found["foreign-process"].evidence == (
-        "none of 2 timed samples; GPU 0 had 1 process of others when it was planned and before 1 "
-        "of 1 launch, first b1-one"
+        "none of its 2 timed samples; GPU 0 had 1 process of others when it was planned and before "
+        "1 of 1 launch, first b1-one"
     )
 
 
@@ -93,6 +93,6 @@ def test_a_driver_that_tells_nobody_of_processes_is_not_a_driver_without_any(
     why = "the NVIDIA driver says: Insufficient Permissions"
     assert check.found is None
     assert check.evidence == (
-        f"none of 4 timed samples; not known is who is on GPU 0: {why}; not known is who came "
+        f"none of its 4 timed samples; not known is who is on GPU 0: {why}; not known is who came "
         f"meanwhile: {why}"
     )

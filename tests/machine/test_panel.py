@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from crossbench.analysis.bandwidth import bandwidth_use
 from crossbench.analysis.check import Check
 from crossbench.api import Channel, Device, Fact, Loaded
 from crossbench.journal.events import BackgroundWorked, LaunchReady, SampleTaken
+from crossbench.journal.folder import MANIFEST
 from crossbench.journal.reader import read_events, read_manifest
 from crossbench.journal.writer import Journal
 from crossbench.machine import facts as machine_facts
@@ -235,6 +237,50 @@ def test_a_background_is_no_load_from_outside(run: Path, tmp_path: Path) -> None
     assert check.evidence.startswith("a background worked beside it on purpose")
 
 
+@pytest.mark.parametrize(
+    ("options", "idle", "found", "evidence"),
+    [
+        (
+            {"rpc_servers": ["127.0.0.1:50061"]},
+            0.0,
+            None,
+            "its servers (127.0.0.1:50061) work on this machine too and cannot be told from others",
+        ),
+        ({"base_url": "http://localhost:8000/v1"}, 0.0, None, "its servers (localhost:8000) work"),
+        ({"base_url": "http://localhost:8000/v1", "command": ["serve"]}, 0.0, True, "others took"),
+        ({"rpc_servers": ["192.168.1.20:50061"]}, 0.0, True, "others took"),
+        ({"rpc_servers": ["127.0.0.1:50061"]}, 1.0, False, "others took 0 of"),
+    ],
+)
+def test_its_own_servers_on_this_machine_are_no_load_from_outside(
+    run: Path,
+    tmp_path: Path,
+    options: dict[str, Any],
+    idle: float,
+    found: bool | None,
+    evidence: str,
+) -> None:
+    """Unless they and all others together took less than matters."""
+    served = tmp_path / "served"
+    shutil.copytree(run, served)
+    manifest = json.loads((served / MANIFEST).read_text())
+    for target in manifest["plan"]["suite"]["targets"]:
+        target["options"] = options
+    (served / MANIFEST).write_text(json.dumps(manifest))
+    cores = manifest["plan"]["machine"]["logical_cores"]
+    readings: dict[Channel, Value] = {
+        HOST_TIME: lambda at, launch: at if idle else cores * at,
+        gauge("worker", "cpu_time"): lambda at, launch: idle * at if launch else None,
+    }
+    (check,) = [
+        each
+        for each in report(served, tmp_path / "run", readings).checks
+        if each.rule == "other-load"
+    ]
+    assert (check.found, check.origin) == (found, "outside")
+    assert check.evidence.startswith(evidence)
+
+
 @pytest.mark.parametrize(("layers", "found"), [("33/33", False), ("20/33", True)])
 def test_a_model_that_lies_only_in_part_on_gpus_is_named(
     judge: Judge, layers: str, found: bool
@@ -269,40 +315,40 @@ def foreign(told: Report) -> Check:
 @pytest.mark.parametrize(
     ("planned", "then", "found", "evidence"),
     [
-        (TWO_4090, [TWO_4090, TWO_4090], False, "none of 4 timed samples"),
+        (TWO_4090, [TWO_4090, TWO_4090], False, "none of its 4 timed samples"),
         (
             THROTTLED,
             [THROTTLED, THROTTLED],
             True,
-            "none of 4 timed samples; GPU 0 had 2 processes of others when it was planned and "
+            "none of its 4 timed samples; GPU 0 had 2 processes of others when it was planned and "
             "before 2 of 2 launches, first b1-one",
         ),
         (
             TWO_4090,
             [TWO_4090, {**TWO_4090, "0.compute": "77:1048576", "1.compute": "78:0 79:0"}],
             True,
-            "none of 4 timed samples; GPU 0 had 1 process of others before 1 of 2 launches, first "
-            "b2-one",
+            "none of its 4 timed samples; GPU 0 had 1 process of others before 1 of 2 launches, "
+            "first b2-one",
         ),
         (
             TWO_4090,
             [TWO_4090, {**TWO_4090, "0.graphics": "900:0"}],
             False,
-            "none of 4 timed samples",
+            "none of its 4 timed samples",
         ),
         (
             FAILING,
             [FAILING, FAILING],
             None,
-            "none of 4 timed samples; not known is who is on GPU 0: the NVIDIA driver says: "
+            "none of its 4 timed samples; not known is who is on GPU 0: the NVIDIA driver says: "
             "Insufficient Permissions",
         ),
         (
             TWO_4090,
             [TWO_4090],
             None,
-            "none of 4 timed samples; not known is who was there before b2-one: the machine was "
-            "not read in time",
+            "none of its 4 timed samples; not known is who was there before b2-one: the machine "
+            "was not read in time",
         ),
     ],
     ids=["nobody", "throughout", "between two launches", "a desktop", "untold", "unread"],

@@ -1,19 +1,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
 from crossbench.analysis.check import Check
 from crossbench.api import Fact, Finding
 from crossbench.report.answer import answer
 from crossbench.report.headline import columns
-from crossbench.report.markdown.command import checkout, command_line
 from crossbench.report.markdown.headline import card
 from crossbench.report.model import NonResultReport
 from tests.comparison.scripted import LOADED, Script
 from tests.report.material import made, usual
+from tests.report.test_interference import every
+from tests.report.test_interference import made as interfered
 
 
 def test_it_says_who_is_faster_by_how_much_and_how_sure_that_is() -> None:
@@ -113,22 +114,17 @@ def test_the_bench_card_says_what_would_mislead_who_reads_nothing_else() -> None
     assert len(lines) <= 40
 
 
-@pytest.mark.parametrize(
-    ("command", "shown"),
-    [
-        (["crossbench", "run", "a.toml", "--out", "x", "--trust"], "crossbench run a.toml --trust"),
-        (
-            ["crossbench", "run", "--python=vllm=PATH/python", "a b.toml"],
-            "crossbench run 'a b.toml'",
-        ),
-    ],
-)
-def test_the_command_is_one_that_works_elsewhere(command: list[str], shown: str) -> None:
-    assert command_line(command) == shown
-
-
-def test_the_code_that_measured_can_be_had() -> None:
-    assert checkout("0.1.0") is None
-    told = checkout("0.1.0+g0123456789ab.dirty") or ""
-    assert "`git checkout 0123456789ab`" in told
-    assert "files had been changed" in told
+def test_what_another_job_costs_leads_where_one_worked_beside(tmp_path: Path) -> None:
+    (tmp_path / "certain").mkdir()
+    certain = interfered(tmp_path / "certain", 1.5, every())
+    told = answer(certain)
+    assert told[0].startswith(
+        "Beside another job than alone: front beside back on job decodes 0.667 "
+    )
+    assert len(told) == 3
+    (tmp_path / "open").mkdir()
+    told = answer(interfered(tmp_path / "open", 1.5, every(2), launches=2))
+    assert told[0] == (
+        "Beside another job nothing is certainly slower than alone; undecided: 0.667 times as fast "
+        "beside back on job."
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from crossbench.analysis.instrument import UNKNOWN
 from crossbench.report.csv import COLUMNS, render
 from crossbench.report.model import NonResultReport, Report
 from tests.report.material import usual
@@ -55,6 +56,19 @@ def test_what_is_withheld_is_empty_and_has_its_reason() -> None:
     assert row["scenario"] == "short"
     assert row["value"] == ""
     assert row["reasons"] == "fewer than 256 prompt tokens were computed"
+
+
+def test_every_metric_of_an_overloaded_cell_has_the_flag() -> None:
+    short, *rest = usual().scenarios
+    one, two, same = short.cells
+    held = (replace(one, overloaded="late"), replace(two, overloaded=UNKNOWN), same)
+    report = replace(usual(), scenarios=(replace(short, cells=held), *rest))
+    before = rows()
+    for row, plain in zip(rows(report), before, strict=True):
+        told = [plain["flags"]] if plain["flags"] else []
+        if (row["scenario"], row["target"]) == ("short", "one"):
+            told.append("instrument overloaded")
+        assert row["flags"] == "; ".join(told)
 
 
 def test_what_was_not_measured_has_its_row() -> None:

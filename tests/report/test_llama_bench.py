@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from statistics import fmean, stdev
 
 import pytest
 
 from crossbench.report.llama_bench import render
-from tests.comparison.scripted import Script, settled
+from tests.comparison.scripted import Script, settled, write
+from tests.conftest import Crossbench
 from tests.report.material import made, usual
+from tests.report.test_load import suite
 
 USED = {
     *("build_commit", "build_number", "cpu_info", "gpu_info", "backends", "model_filename"),
@@ -90,3 +93,24 @@ def test_a_script_that_joins_builds_in_sqlite_finds_every_test_again() -> None:
     assert found == (len(told),) == (2,)
     assert told[0]["tensor_split"] == "3.00/1.00"
     assert told[0]["use_mmap"] is True
+
+
+@pytest.mark.slow
+def test_what_was_measured_under_load_is_said_to_have_no_row(
+    crossbench: Crossbench, tmp_path: Path
+) -> None:
+    def reported(name: str, load: str, formats: str) -> tuple[str, str]:
+        folder = tmp_path / name
+        folder.mkdir()
+        script = {"even": Script()}
+        run = write(folder / "run", suite(folder, {"chat": load}, script), script)
+        done = crossbench("report", run, "--format", formats)
+        assert done.returncode == 0
+        return (run / "report.llama-bench.jsonl").read_text(), done.stderr
+
+    told, said = reported("loaded", "concurrency = [1, 2]\nrequests = 20", "llama-bench")
+    assert told == ""
+    assert "no row for what was measured under load, which is chat-c1, chat-c2" in said
+    told, said = reported("alone", "", "csv,llama-bench")
+    assert told
+    assert "under load" not in said

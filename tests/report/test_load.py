@@ -257,6 +257,32 @@ def test_why_prefill_is_missing_is_told() -> None:
     ) in told
 
 
+def test_a_percentile_with_a_value_is_not_said_to_be_withheld() -> None:
+    """One request of each pass has too few tokens to tell their time."""
+
+    def short(event: SampleTaken) -> SampleTaken:
+        if event.prompt % 20 or event.scenario != "users-c4":
+            return event
+        record = event.record
+        kept = replace(
+            record,
+            stamps_ns=record.stamps_ns[:9],
+            counts=record.counts[:9],
+            token_ids=(record.token_ids or ())[:9],
+        )
+        return replace(event, asked_tokens=9, record=kept)
+
+    script = replace(SCRIPTS["even"], taken=short)
+    told = section(made({"users": USERS}, {"even": script})).splitlines()
+    (line,) = (line for line in told if "(4 of 80 samples)" in line)
+    assert line == (
+        "- Left out of decode, TPOT p50, TPOT p95, TPOT p99 (even at 4 users): fewer than 16 "
+        "tokens after the first chunk (4 of 80 samples)."
+    )
+    assert "- TTFT p99, TPOT p99 withheld: too few values, p99 needs at least 368." in told
+    assert not any("TPOT p50" in line and "withheld" in line for line in told)
+
+
 def test_of_what_came_over_http_the_instruments_limit_is_not_known() -> None:
     served = replace(SCRIPTS["even"], loaded=replace(LOADED, boundary=Boundary.HTTP))
     found = made({"users": USERS}, {"served": served, "here": SCRIPTS["even"]})

@@ -154,14 +154,16 @@ def test_what_does_not_belong_together_is_labelled(tmp_path: Path) -> None:
 def test_one_machine_again_says_so_and_holds_the_two_against_each_other() -> None:
     report = again()
     labels = [run.label for run in report.runs]
-    assert labels == ["Some CPU, run 1", "Some CPU, run 2"]
-    assert "Some CPU, run 1 and Some CPU, run 2 are one machine, or machines alike" in report.notes
+    assert labels == ["Some CPU (run 1)", "Some CPU (run 2)"]
+    assert (
+        "Some CPU (run 1) and Some CPU (run 2) are one machine, or machines alike" in report.notes
+    )
     found = {
         (each.target, each.baseline): {one.metric: one.verdict for one in each.metrics}
         for each in (*report.comparisons, *report.further)
         if each.scenario == "long"
     }
-    first, second = (f" @ Some CPU, run {number}" for number in (1, 2))
+    first, second = (f" @ Some CPU (run {number})" for number in (1, 2))
     assert found[f"one{second}", f"one{first}"]["decode_tps"] == "tie"
     assert found[f"two{second}", f"two{first}"]["decode_tps"] == "slower"
     assert found[f"two{second}", f"one{second}"]["decode_tps"] == "tie"
@@ -268,8 +270,8 @@ def test_what_cannot_stand_in_one_report_is_refused(tmp_path: Path) -> None:
         several([given(two_machines(), "a"), given(report, "b")])
     later = replace(later, definitions=report.definitions)
     third = replace(later, started="2026-03-01T00:00:00Z")
-    called = [given(report, "a", "x, run 2"), given(later, "b", "x"), given(third, "c", "x")]
-    with pytest.raises(InputError, match="two runs are called x, run 2; give each a label"):
+    called = [given(report, "a", "x (run 2)"), given(later, "b", "x"), given(third, "c", "x")]
+    with pytest.raises(InputError, match=r"two runs are called x \(run 2\); give each a label"):
         several(called)
 
 
@@ -304,8 +306,8 @@ def test_machines_have_short_names() -> None:
     assert machine_label(replace(MACHINE, cpu="Intel(R) Xeon(R) CPU @ 2.20GHz")) == "Intel Xeon"
     assert machine_label(replace(MACHINE, cpu="")) == "machine"
     assert labelled([None, None, "mac"], [MACHINE, MACHINE, MAC]) == [
-        "Some CPU, run 1",
-        "Some CPU, run 2",
+        "Some CPU (run 1)",
+        "Some CPU (run 2)",
         "mac",
     ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
 
 from crossbench.analysis.memory import MemoryUse
 from crossbench.report.charts import svg
@@ -14,7 +16,8 @@ from crossbench.report.words import size
 LEGEND = (
     "Blocks, dark to light: weights, KV cache, compute buffers, as the engine splits its memory; "
     "grey before them: in use before it started. Line: the most that was read while it ran. "
-    "Frame: the device's capacity, where what is used of it can be seen."
+    "Frame: the device's capacity, where what is used of it can be seen. Number: the most of all, "
+    "also what an engine counts to no block."
 )
 UNSHOWN = ("memory", "swap", "worker's swap")
 """Rows of the whole machine, against which one model cannot be seen; of several runs the run's
@@ -38,7 +41,28 @@ def memory(report: Report) -> list[Chart]:
         )
         for device, uses in devices.items()
     ]
-    return charts("memory", "Memory", panels, "B", LEGEND, zero=True)
+    drawn = [
+        chart
+        for group in _visible(panels)
+        for chart in charts("memory", "Memory", group, "B", LEGEND, zero=True)
+    ]
+    return [
+        replace(chart, name=f"memory-{number}" if number > 1 else "memory")
+        for number, chart in enumerate(drawn, 1)
+    ]
+
+
+def _visible(panels: Iterable[Panel]) -> list[list[Panel]]:
+    """Panels that one scale suits; beside a far larger one nothing could be seen."""
+    groups: list[tuple[float, list[Panel]]] = []
+    for panel in panels:
+        most = max((value for row in panel.rows for value in row.values), default=0.0)
+        near = (own for far, own in groups if 1 / LEAST_PART <= most / far <= LEAST_PART)
+        if most and (own := next(near, None)) is not None:
+            own.append(panel)
+        elif most:
+            groups.append((most, [panel]))
+    return [own for _, own in groups]
 
 
 def _device(name: str, uses: list[MemoryUse]) -> str:
@@ -53,7 +77,8 @@ def _room(uses: list[MemoryUse]) -> int:
 
 
 def _most(use: MemoryUse) -> int:
-    return max([use.peak_bytes or 0, *(end for _, _, end in _blocks(use))])
+    told = use.engine.used_bytes if use.engine else None
+    return max([use.peak_bytes or 0, told or 0, *(end for _, _, end in _blocks(use))])
 
 
 def _row(place: int, use: MemoryUse, room: int) -> Row:

@@ -22,6 +22,7 @@ from crossbench.report.html.prose import html
 from crossbench.report.html.tables import rows_of
 from crossbench.report.machine import sections
 from crossbench.report.markdown.bandwidth import bandwidth
+from crossbench.report.markdown.caveats import overloads
 from crossbench.report.markdown.comparison import comparison
 from crossbench.report.markdown.energy import energy
 from crossbench.report.markdown.integrity import integrity
@@ -59,6 +60,7 @@ def render(report: Report, drawn: Sequence[Chart] | None = None) -> str:
             policy=policy(style, script),
             answer=answer(report),
             columns=columns(report),
+            overloads=list(overloads(report)),
             verdicts=Verdicts(report),
             places={target.name: place for place, target in enumerate(report.targets)},
             whole=sum(len(scenario.cells) for scenario in report.scenarios) <= MOST_CELLS,

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from crossbench.analysis.energy import EnergyUse
 from crossbench.analysis.energy_windows import Phase
+from crossbench.analysis.telemetry import ProbeReport, Telemetry
 from crossbench.api import EnergyScope
+from crossbench.report.markdown.bandwidth import untold
 from crossbench.report.model import Report
+from crossbench.report.views import views
 from crossbench.report.words import escaped, table, value
 
 SCOPES: dict[EnergyScope, str] = {
@@ -29,14 +32,23 @@ REPEATED: dict[Phase, str] = {
     "decode": "outputs were made again and again, each after hardly any prompt, until they filled "
     "a window",
 }
+PROBES = ("nvml", "rapl", "ioreport")
+"""Ours that read energy where they read anything."""
 
 
 def energy(report: Report) -> Iterator[str]:
-    """The section, where some probe told of energy."""
+    """The section, or why there is no energy of a run that was read; and, where no target's
+    bandwidth is known, why not."""
+    if parts := [*_measured(report), *_missing(report)]:
+        yield "## Energy"
+        yield from parts
+    yield from untold(report)
+
+
+def _measured(report: Report) -> Iterator[str]:
     scopes = dict.fromkeys(use.scope for use in report.energy)
     if not scopes:
         return
-    yield "## Energy"
     yield (
         "Joules per token, gross, and net of what the same devices took before the first worker "
         "was started. Scopes hold different things: a figure of one is never to be ranked against "
@@ -44,6 +56,37 @@ def energy(report: Report) -> Iterator[str]:
     )
     for scope in scopes:
         yield from _scope(scope, [use for use in report.energy if use.scope == scope])
+
+
+def _missing(report: Report) -> Iterator[str]:
+    """A sentence for each run of whose targets no energy is told; none where the machine was not
+    read at all, which is said of the probes."""
+    measured = {use.target for use in report.energy}
+    for view in views(report):
+        run = view.report
+        cells = [cell.target for scenario in run.scenarios for cell in scenario.cells]
+        if cells and measured.isdisjoint(cells) and run.telemetry.absent is None:
+            where = f" in {escaped(view.label)}" if view.label else ""
+            yield f"Not measured{where}: {escaped(_unread(run.telemetry))}."
+
+
+def _unread(read: Telemetry) -> str:
+    told = [
+        f"{probe.name}: {probe.absent or _uncounted(probe)}"
+        for probe in read.probes
+        if probe.name in PROBES or _reads(probe)
+    ]
+    return "; ".join(told) or "no probe reads energy"
+
+
+def _reads(probe: ProbeReport) -> bool:
+    return not {"energy", "power"}.isdisjoint(probe.quantities)
+
+
+def _uncounted(probe: ProbeReport) -> str:
+    if _reads(probe):
+        return "what it reads could be counted for no target"
+    return "it reads neither energy nor power"
 
 
 def _scope(scope: EnergyScope, uses: Sequence[EnergyUse]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from crossbench.report.answer import answer
 from crossbench.report.charts.svg import Chart
 from crossbench.report.headline import Column, Verdicts, columns, metric_of
-from crossbench.report.markdown.caveats import caveats
+from crossbench.report.markdown.caveats import caveats, overloads
 from crossbench.report.markdown.command import command_line
 from crossbench.report.markdown.comparison import APART, NAMED, ratio
 from crossbench.report.markdown.results import costs
@@ -31,10 +31,11 @@ MOST_ROWS, MOST_RUNS, MOST_CAVEATS, MOST_ABSENT, MOST_LETTERS = 12, 3, 3, 3, 160
 
 
 def headline(report: Report) -> Iterator[str]:
-    """Three lines of words and one table."""
+    """Three lines of words and one table, and where what stands in it may be the instrument's."""
     yield "\n".join(f"- {escaped(line)}" for line in answer(report))
     if report.targets:
         yield _table(report, report.targets)
+    yield from (f"- **{escaped(line)}**." for line in overloads(report))
 
 
 def charts(drawn: Sequence[Chart]) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from crossbench.api import Boundary
 from crossbench.instrument.told import summary
@@ -54,11 +55,20 @@ def _served(report: Report) -> list[str]:
 
 
 def _preflight(report: Report) -> Iterator[str]:
-    for finding in report.findings:
-        yield (
-            f"- **Known before it ran** ({escaped(finding.rule)}, {finding.severity}): "
-            f"{escaped(finding.evidence)}."
-        )
+    """A line for each finding, with all targets that it is true of."""
+    merged: dict[tuple[str, str, str], dict[str, None]] = {}
+    for each in report.findings:
+        found = merged.setdefault((each.rule, each.severity, each.evidence), {})
+        found |= dict.fromkeys(each.targets)
+    for (rule, severity, evidence), targets in merged.items():
+        several = len(targets) > 1 and _named(evidence, targets)
+        of = f"{', '.join(targets)}: " if targets and not several else ""
+        yield f"- **Known before it ran** ({escaped(rule)}, {severity}): {escaped(of + evidence)}."
+
+
+def _named(evidence: str, targets: Iterable[str]) -> bool:
+    """Whether it says by itself what each of several targets has."""
+    return all(re.search(rf"(?:^|, ){re.escape(name)} ", evidence) for name in targets)
 
 
 def _same_ids(report: Report) -> Iterator[str]:

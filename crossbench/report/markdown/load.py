@@ -152,16 +152,29 @@ def _verdicts(told: LoadReport) -> Iterator[str]:
 
 def _reasons(report: Report, told: LoadReport) -> Iterator[str]:
     """Why numbers are missing or rest on less, each reason once with all that it holds for."""
-    merged = _merged(
-        told,
-        (
-            (TITLES[name] + ("" if metric.valid else " withheld"), _uncounted(reason), place)
-            for name, metric, place in _metrics(report, told, (*WHOLE, *WAITED, *DELAYED))
-            for reason in metric.reasons
-        ),
-    )
-    for (who, reason), titles in merged.items():
-        yield f"- {', '.join(titles)}{who}: {escaped(reason)}."
+    found = [
+        (TITLES[name], metric, reason, place)
+        for name, metric, place in _metrics(report, told, (*WHOLE, *WAITED, *DELAYED))
+        for reason in metric.reasons
+    ]
+    for less, before, after in ((False, "", " withheld"), (True, "Left out of ", "")):
+        merged = _merged(
+            told,
+            (
+                (title, _uncounted(reason), place)
+                for title, metric, reason, place in found
+                if _less(metric, reason) is less
+            ),
+        )
+        for (who, reason), titles in merged.items():
+            yield f"- {before}{', '.join(titles)}{after}{who}: {escaped(reason)}."
+
+
+def _less(metric: Metric, reason: str) -> bool:
+    """Whether the reason tells what was left out, and not why there is no value: with too few
+    values that is why, whatever else was left out."""
+    first = metric.reasons[0]
+    return metric.valid or (reason != first and _uncounted(first) != first)
 
 
 def _without_interval(report: Report, told: LoadReport) -> Iterator[str]:

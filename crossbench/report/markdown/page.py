@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from crossbench.analysis.servers import reached
 from crossbench.report.asked import told_together, unsaid
 from crossbench.report.charts.all import charts as drawn
 from crossbench.report.charts.svg import Chart
 from crossbench.report.machine import sections
-from crossbench.report.markdown.command import checkout, command_line
+from crossbench.report.markdown.command import checkout, command_line, interpreters
 from crossbench.report.markdown.comparison import comparison
 from crossbench.report.markdown.energy import energy
 from crossbench.report.markdown.headline import charts, headline
@@ -90,7 +91,7 @@ def _head(report: Report) -> str:
 def place(report: Report) -> str:
     """Which model, where and when."""
     if report.runs:
-        labels = ", ".join(run.label for run in report.runs)
+        labels = "; ".join(run.label for run in report.runs)
         return f"{escaped(report.model)}, {counted(len(report.runs), 'run')}: {escaped(labels)}."
     return (
         f"{escaped(report.model)} on {escaped(report.machine.cpu)}{_cuda(report)}, "
@@ -168,12 +169,15 @@ def reproduce(report: Report) -> Iterator[str]:
     """The command of a run, and where its suite stands."""
     yield "## Reproduce"
     yield f"    {command_line(report.command)}"
-    if installed := checkout(report.crossbench):
-        yield installed
+    if told := list(interpreters(report.command, report.targets)):
+        yield " ".join(told)
+    yield checkout(report.crossbench)
     yield (
         f"Suite {code(report.suite)}, sha256 {code(report.suite_sha256)} of the file as it ran; "
         f"{WHERE[report.suite_shown]}"
     )
+    if any(reached(target.options) for target in report.targets):
+        yield "What it needs beforehand stands at the head of the suite."
     if report.redacted:
         yield (
             "Names of host and user, paths, addresses and serials were taken out: `PATH/` stands "

@@ -69,6 +69,16 @@ def test_each_device_has_a_panel_with_its_capacity() -> None:
     assert heads == ["GPU 0, 24 GiB", "GPU 1"]
 
 
+def test_a_device_of_which_far_less_is_used_has_a_chart_of_its_own() -> None:
+    small = replace(GPU, device="cpu", capacity_bytes=None, engine=None, peak_bytes=2**24)
+    near = replace(GPU, device="worker", capacity_bytes=None, engine=None, peak_bytes=2**33)
+    big = replace(GPU, capacity_bytes=24 * GIB)
+    charts = memory(used(big, small, near))
+    assert [chart.name for chart in charts] == ["memory", "memory-2"]
+    assert "worker" in charts[0].description
+    assert charts[1].description.startswith("cpu: ")
+
+
 def test_the_whole_machines_memory_is_no_row_of_a_target() -> None:
     assert memory(used(replace(GPU, device="memory", engine=None))) == []
     assert memory(used(replace(GPU, device="memory, box", engine=None))) == []
